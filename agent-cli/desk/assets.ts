@@ -8,7 +8,8 @@ import { packageRoot } from "../runtime/package-root.ts";
 const FILES = {
   "/": ["index.html", "text/html; charset=utf-8"],
   "/desk.js": ["desk.js", "text/javascript; charset=utf-8"],
-  "/start.js": ["start.js", "text/javascript; charset=utf-8"],
+  "/chunk.js": ["chunk.js", "text/javascript; charset=utf-8"],
+  "/local.js": ["local.js", "text/javascript; charset=utf-8"],
   "/desk.css": ["desk.css", "text/css; charset=utf-8"],
   "/icon.svg": ["icon.svg", "image/svg+xml"],
 } as const;

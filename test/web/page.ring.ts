@@ -129,14 +129,14 @@ describe("every page", () => {
     await page.getByText("The desk does not answer.").first().waitFor({ state: "detached" });
   });
 
-  test("without the link's token it asks nothing, and says what to open [web-no-token]", async () => {
+  test("without the link's token it asks only which desk this is, and says what to open [web-no-token]", async () => {
     const context = await browser.context(NARROW);
     closing.push(() => context.close());
     const page = await context.newPage();
     await page.goto(`${server.origin}/`);
     await shown(page, "This page has no key to the desk");
     expect(await violations(page)).toEqual([]);
-    expect(server.calls).toEqual([]);
+    expect(server.calls).toEqual([{ name: "desk", ask: {} }]);
   });
 });
 

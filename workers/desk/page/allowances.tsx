@@ -8,18 +8,18 @@ import { ANY } from "../../../shared/protocol/mandate.ts";
 import { duration } from "../../../shared/screen/duration.ts";
 import { bars } from "./bars.ts";
 import type { Client, Problem } from "./client.ts";
-import { Field, take } from "./decision.tsx";
+import { Field, take } from "./field.tsx";
+import type { Owner } from "./owner.ts";
 import { Empty, Foreign, Heading, Id, Loading, Notes, Time, Trouble } from "./parts.tsx";
 import { useCall } from "./use-call.ts";
 
 const FRESH_ALLOWANCES_MILLIS = 5000;
 
 interface AllowancesProps {
-  client: Client;
-  sealed: boolean;
+  owner: Owner;
 }
 
-export function Allowances({ client, sealed }: AllowancesProps) {
+export function Allowances({ client, owner }: AllowancesProps & { client: Client }) {
   const [all, setAll] = useState(false);
   const { data, problem, reload } = useCall(client, "mandates", { all }, FRESH_ALLOWANCES_MILLIS);
   const [notes, setNotes] = useState<string[]>([]);
@@ -40,18 +40,24 @@ export function Allowances({ client, sealed }: AllowancesProps) {
       <Notes notes={notes} />
       {problem && <Trouble problem={problem} again={reload} />}
       {!data && !problem && <Loading />}
-      {data && <List client={client} sealed={sealed} data={data} revoked={revoked} />}
+      {data && <List owner={owner} data={data} revoked={revoked} />}
     </>
   );
 }
 
-function List({ client, sealed, data, revoked }: AllowancesProps & { data: MandateList; revoked: (notes: string[]) => void }) {
+function List({ owner, data, revoked }: AllowancesProps & { data: MandateList; revoked: (notes: string[]) => void }) {
   const { mandates, more, lost, unreadable } = data;
   return (
     <>
       {mandates.length + lost.length === 0 && (
         <Empty title="No allowance is open">
-          An agent can propose one; you grant it with <code>lez-agent-pay mandate grant</code>.
+          {owner.grants ? (
+            "On the page of a request you can grant its agent one."
+          ) : (
+            <>
+              An agent can propose one; you grant it with <code>lez-agent-pay mandate grant</code>.
+            </>
+          )}
         </Empty>
       )}
       {lost.map(({ shortCode, mandate, grantedAt }) => (
@@ -59,13 +65,13 @@ function List({ client, sealed, data, revoked }: AllowancesProps & { data: Manda
           <p>
             Allowance {shortCode} was granted <Time at={grantedAt} />, and its file is gone or changed. It can still pay.
           </p>
-          <Revoke client={client} sealed={sealed} mandate={mandate} shortCode={shortCode} revoked={revoked} />
+          <Revoke owner={owner} mandate={mandate} shortCode={shortCode} revoked={revoked} />
         </section>
       ))}
       <ul class="cards" aria-label="Allowances">
         {mandates.map((item) => (
           <li key={item.mandate}>
-            <Card client={client} sealed={sealed} item={item} revoked={revoked} />
+            <Card owner={owner} item={item} revoked={revoked} />
           </li>
         ))}
       </ul>
@@ -79,7 +85,7 @@ function List({ client, sealed, data, revoked }: AllowancesProps & { data: Manda
   );
 }
 
-function Card({ client, sealed, item, revoked }: AllowancesProps & { item: MandateItem; revoked: (notes: string[]) => void }) {
+function Card({ owner, item, revoked }: AllowancesProps & { item: MandateItem; revoked: (notes: string[]) => void }) {
   const { usage, total, period, perPayment } = item;
   const refunds = item.schemes.includes("refund");
   const open = usage === undefined || usage.status === "open";
@@ -168,7 +174,7 @@ function Card({ client, sealed, item, revoked }: AllowancesProps & { item: Manda
           </dd>
         </div>
       </dl>
-      {open && <Revoke client={client} sealed={sealed} mandate={item.mandate} shortCode={item.shortCode} revoked={revoked} />}
+      {open && <Revoke owner={owner} mandate={item.mandate} shortCode={item.shortCode} revoked={revoked} />}
     </article>
   );
 }
@@ -216,11 +222,12 @@ interface RevokeProps extends AllowancesProps {
   revoked: (notes: string[]) => void;
 }
 
-function Revoke({ client, sealed, mandate, shortCode, revoked }: RevokeProps) {
+function Revoke({ owner, mandate, shortCode, revoked }: RevokeProps) {
   const [asked, setAsked] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>();
   const passphrase = useRef<HTMLInputElement>(null);
+  const sealed = owner.proof === "passphrase";
   if (!asked) {
     return (
       <button type="button" class="plain" onClick={() => setAsked(true)}>
@@ -234,10 +241,10 @@ function Revoke({ client, sealed, mandate, shortCode, revoked }: RevokeProps) {
     const secret = take(passphrase.current);
     setBusy(true);
     setProblem(undefined);
-    const answer = await client.call("revokeMandate", { mandate, ...(sealed && { passphrase: secret }) });
+    const answer = await owner.revoke({ mandate, shortCode }, sealed ? secret : undefined);
     setBusy(false);
     if (!answer.ok) return setProblem(answer.error);
-    revoked([`Allowance ${shortCode} is revoked: the agent pays no more under it.`, ...(answer.notes ?? [])]);
+    revoked([`Allowance ${shortCode} is revoked: the agent pays no more under it.`, ...answer.data.notes]);
   };
   return (
     <form class="inline-form" onSubmit={(event) => void revoke(event)} autocomplete="off">

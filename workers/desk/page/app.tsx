@@ -1,16 +1,18 @@
 /** The frame of every page: where one is, whose account it is, and whether the desk answers. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { DeskState } from "../../../shared/desk/api.ts";
 import { Allowances } from "./allowances.tsx";
 import { type Client, isAway } from "./client.ts";
 import { History } from "./history.tsx";
 import { Inbox } from "./inbox.tsx";
+import type { Owner } from "./owner.ts";
 import { Foreign, Heading } from "./parts.tsx";
 import { ReceiptPage } from "./receipt.tsx";
 import { RequestPage } from "./request.tsx";
-import { linkTo, type Route, useRoute } from "./router.ts";
-import { useCall } from "./use-call.ts";
+import { type HostedRoute, linkTo, type Route, useRoute } from "./router.ts";
+import type { Loaded } from "./use-call.ts";
 
 const TITLES: Record<Route["page"], string> = {
   inbox: "Inbox",
@@ -19,18 +21,23 @@ const TITLES: Record<Route["page"], string> = {
   receipt: "Receipt",
   allowances: "Allowances",
   history: "History",
+  grant: "Grant an allowance",
+  settings: "Settings",
+  pair: "Pair an agent",
+  account: "Sign in",
+  key: "A second passkey",
 };
 
-const STATE_MILLIS = 10_000;
-
-/** @param client absent if the link had no token */
-export function App({ client }: { client: Client | undefined }) {
-  return client ? <Desk client={client} /> : <NoKey />;
+interface AppProps {
+  client: Client;
+  owner: Owner;
+  state: Loaded<DeskState>;
+  /** Of a hosted desk: its pages, beside those that every desk has. */
+  hosted?: ((route: HostedRoute) => ComponentChildren) | undefined;
 }
 
-function Desk({ client }: { client: Client }) {
+export function App({ client, owner, state, hosted }: AppProps) {
   const route = useRoute();
-  const state = useCall(client, "state", {}, STATE_MILLIS);
   useEffect(() => {
     document.title = `${TITLES[route.page]} · Desk`;
     scrollTo(0, 0);
@@ -45,9 +52,10 @@ function Desk({ client }: { client: Client }) {
         <div class="bar">
           <Brand />
           <nav class="places" aria-label="Pages">
-            <Place to="inbox" route={route} also={["all", "request"]} />
+            <Place to="inbox" route={route} also={["all", "request", "grant"]} />
             <Place to="allowances" route={route} />
             <Place to="history" route={route} also={["receipt"]} />
+            {hosted && <Place to="settings" route={route} also={["pair"]} />}
           </nav>
           <Account state={state.data} />
         </div>
@@ -58,30 +66,32 @@ function Desk({ client }: { client: Client }) {
         </div>
       )}
       <main class="page" id="main" tabIndex={-1}>
-        <Page key={JSON.stringify(route)} route={route} client={client} state={state.data} />
+        <Page key={JSON.stringify(route)} route={route} client={client} owner={owner} hosted={hosted} />
       </main>
     </>
   );
 }
 
-function Page({ route, client, state }: { route: Route; client: Client; state: DeskState | undefined }) {
+function Page({ route, client, owner, hosted }: Omit<AppProps, "state"> & { route: Route }) {
   switch (route.page) {
     case "inbox":
       return <Inbox client={client} all={false} />;
     case "all":
       return <Inbox client={client} all />;
     case "request":
-      return <RequestPage client={client} request={route.request} sealed={state?.sealed ?? true} />;
+      return <RequestPage client={client} owner={owner} request={route.request} />;
     case "receipt":
       return <ReceiptPage client={client} request={route.request} />;
     case "allowances":
-      return <Allowances client={client} sealed={state?.sealed ?? true} />;
-    default:
+      return <Allowances client={client} owner={owner} />;
+    case "history":
       return <History client={client} />;
+    default:
+      return hosted ? hosted(route) : <Inbox client={client} all={false} />;
   }
 }
 
-function Place({ to, route, also = [] }: { to: "inbox" | "allowances" | "history"; route: Route; also?: Route["page"][] }) {
+function Place({ to, route, also = [] }: { to: "inbox" | "allowances" | "history" | "settings"; route: Route; also?: Route["page"][] }) {
   const here = route.page === to || also.includes(route.page);
   return (
     <a href={linkTo({ page: to })} aria-current={here ? (route.page === to ? "page" : "true") : undefined}>
@@ -121,7 +131,8 @@ function Account({ state }: { state: DeskState | undefined }) {
   );
 }
 
-function NoKey() {
+/** A page outside an account: without places to go. */
+export function Outside({ children }: { children: ComponentChildren }) {
   return (
     <>
       <header class="top">
@@ -130,12 +141,21 @@ function NoKey() {
         </div>
       </header>
       <main class="page narrow" id="main">
-        <Heading>This page has no key to the desk</Heading>
-        <p>
-          Open the link that <code>lez-agent-pay desk</code> printed. It has the key at its end, and this page forgets it when it is closed
-          or loaded again.
-        </p>
+        {children}
       </main>
     </>
+  );
+}
+
+/** At the local desk, without the link's token. */
+export function NoKey() {
+  return (
+    <Outside>
+      <Heading>This page has no key to the desk</Heading>
+      <p>
+        Open the link that <code>lez-agent-pay desk</code> printed. It has the key at its end, and this page forgets it when it is closed or
+        loaded again.
+      </p>
+    </Outside>
   );
 }

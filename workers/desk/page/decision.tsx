@@ -1,6 +1,5 @@
-/** The owner's decision about a request: yes with the passphrase, or no with a reason that the agent can act on. */
+/** The owner's decision about a request: yes with what the owner proves it with, or no with a reason that the agent can act on. */
 
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
 import { MAX_NOTE_LENGTH } from "../../../shared/limits.ts";
@@ -8,14 +7,15 @@ import { isRightAnswer, type RequiredAnswer, requiredAnswer, wrongAnswerText } f
 import { duration } from "../../../shared/screen/duration.ts";
 import { approvalFacts } from "../../../shared/screen/facts.ts";
 import { amountOf } from "./amount.ts";
-import type { Client, Problem } from "./client.ts";
+import type { Problem } from "./client.ts";
+import { Field, take } from "./field.tsx";
+import type { Owner, PageReading } from "./owner.ts";
 import { hostOf, Id, Trouble } from "./parts.tsx";
-import type { PageReading } from "./reading.ts";
+import { linkTo } from "./router.ts";
 
 interface DecisionProps {
-  client: Client;
+  owner: Owner;
   item: RequestItem;
-  sealed: boolean;
   /** Seconds in which it can be approved. */
   left: number;
   decided: (notes: string[]) => void;
@@ -28,12 +28,19 @@ interface DecisionProps {
 
 export function Decision(props: DecisionProps) {
   const [declining, setDeclining] = useState(props.reading === undefined);
-  const { reading, left } = props;
+  const { owner, item, reading, left, decided } = props;
   if (left === 0) {
     return (
       <aside class="decision">
         <h2>Too late</h2>
         <p role="status">This request expired while it was open. Nothing was signed. The agent can ask again.</p>
+      </aside>
+    );
+  }
+  if (owner.elsewhere) {
+    return (
+      <aside class="decision" aria-label="Your decision">
+        {owner.elsewhere(item, decided)}
       </aside>
     );
   }
@@ -62,8 +69,9 @@ const WHY = {
 const SHORTER = [60, 300, 900, 3600] as const;
 
 function Approve(props: DecisionProps & { reading: PageReading; decline: () => void }) {
-  const { client, item, reading, sealed, decided, decline, readAgain, expiresIn, setExpiresIn } = props;
-  const { view } = reading;
+  const { owner, item, reading, decided, decline, readAgain, expiresIn, setExpiresIn } = props;
+  const { view, partial } = reading;
+  const sealed = owner.proof === "passphrase";
   const [typed, setTyped] = useState("");
   const passphrase = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
@@ -82,13 +90,9 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
     const secret = take(passphrase.current);
     setBusy(true);
     setProblem(undefined);
-    const { digest } = view.checked;
-    const answer = await client.call("approve", { reading: reading.id, digest, typed, ...(sealed && { passphrase: secret }) });
+    const answer = await owner.approve(reading, { typed, ...(sealed && { passphrase: secret }) });
     setBusy(false);
-    if (answer.ok) {
-      decided([...(answer.data.awaited ? ["The agent waits for this, and pays now."] : []), ...(answer.notes ?? [])]);
-      return;
-    }
+    if (answer.ok) return decided(answer.data.notes);
     setProblem(answer.error);
     if (answer.error.code === "keystore_locked") passphrase.current?.focus();
   };
@@ -97,7 +101,12 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
     <form onSubmit={(event) => void approve(event)} autocomplete="off">
       <h2>Your decision</h2>
       <Decisive view={view} />
-      {setExpiresIn && !view.session && SHORTER.some((seconds) => seconds < offered) && (
+      {partial && (
+        <p class="note good" role="status">
+          {partial.proofs.length} of {partial.threshold} keys have signed this payment. Yours is added to the same one.
+        </p>
+      )}
+      {setExpiresIn && !partial && !view.session && SHORTER.some((seconds) => seconds < offered) && (
         <Field label="Valid after you sign">
           {(id) => (
             <select
@@ -138,12 +147,19 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
       )}
       {problem && <Trouble problem={problem} again={problem.code === "reading_expired" ? readAgain : undefined} />}
       <button type="submit" class="main" disabled={busy}>
-        {busy ? "Signing…" : `${view.session ? "Set aside" : "Pay"} ${amountOf(item)}`}
+        {busy
+          ? "Signing…"
+          : `${view.session ? "Set aside" : "Pay"} ${amountOf(item)}${owner.proof === "passkey" ? " with my passkey" : ""}`}
         <span class="visually-hidden"> to {host}</span>
       </button>
       <button type="button" class="plain wide" disabled={busy} onClick={decline}>
         Decline…
       </button>
+      {owner.grants && !view.session && (
+        <a class="plain wide" href={linkTo({ page: "grant", request: item.requestDigest })}>
+          Grant an allowance instead…
+        </a>
+      )}
       <p class="quiet small">Leaving this page decides nothing: the request stays open.</p>
     </form>
   );
@@ -173,10 +189,11 @@ const REASONS: Record<DeclineCode, string> = {
   other: "Another reason",
 };
 
-function Decline({ client, item, sealed, decided, back }: DecisionProps & { back: (() => void) | undefined }) {
+function Decline({ owner, item, decided, back }: DecisionProps & { back: (() => void) | undefined }) {
   const [code, setCode] = useState<DeclineCode | undefined>();
   const [note, setNote] = useState("");
   const [signs, setSigns] = useState(false);
+  const sealed = owner.proof === "passphrase";
   const passphrase = useRef<HTMLInputElement>(null);
   const first = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
@@ -189,15 +206,13 @@ function Decline({ client, item, sealed, decided, back }: DecisionProps & { back
     const secret = signs && sealed ? take(passphrase.current) : undefined;
     setBusy(true);
     const text = note.trim();
-    const ask = {
-      request: item.requestDigest,
+    const answer = await owner.decline(item, {
       code,
       ...(text !== "" && { note: text }),
       ...(secret !== undefined && { passphrase: secret }),
-    };
-    const answer = await client.call("decline", ask);
+    });
     setBusy(false);
-    if (answer.ok) decided(answer.notes ?? []);
+    if (answer.ok) decided(answer.data.notes);
     else setProblem(answer.error);
   };
 
@@ -256,32 +271,4 @@ function Decline({ client, item, sealed, decided, back }: DecisionProps & { back
       )}
     </form>
   );
-}
-
-interface FieldProps {
-  label: string;
-  hint?: string;
-  children: (id: string, hint: string | undefined) => ComponentChildren;
-}
-
-export function Field({ label, hint, children }: FieldProps) {
-  const id = `field-${label.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      {hint !== undefined && (
-        <p id={`${id}-hint`} class="quiet small">
-          {hint}
-        </p>
-      )}
-      {children(id, hint === undefined ? undefined : `${id}-hint`)}
-    </div>
-  );
-}
-
-/** Takes the passphrase out of its field: the page keeps none. */
-export function take(field: HTMLInputElement | null): string {
-  const value = field?.value ?? "";
-  if (field) field.value = "";
-  return value;
 }

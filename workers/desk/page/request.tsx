@@ -6,9 +6,10 @@ import { approvalFacts, type ApprovalFacts, type Fact } from "../../../shared/sc
 import type { ApprovalView } from "../../../shared/screen/view.ts";
 import { approvalWarnings } from "../../../shared/screen/warnings.ts";
 import { amountOf } from "./amount.ts";
-import type { Client } from "./client.ts";
+import type { Client, Problem } from "./client.ts";
 import { Decision } from "./decision.tsx";
 import { State } from "./inbox.tsx";
+import type { Owner } from "./owner.ts";
 import { Foreign, Heading, hostOf, Id, Loading, Notes, Time, TimeLeft, Trouble, useSecondsLeft } from "./parts.tsx";
 import { useReading } from "./reading.ts";
 import { linkTo } from "./router.ts";
@@ -16,11 +17,11 @@ import { FRESH_MILLIS, useCall } from "./use-call.ts";
 
 interface RequestProps {
   client: Client;
+  owner: Owner;
   request: string;
-  sealed: boolean;
 }
 
-export function RequestPage({ client, request, sealed }: RequestProps) {
+export function RequestPage({ client, owner, request }: RequestProps) {
   const { data, problem, reload } = useCall(client, "request", { request }, FRESH_MILLIS);
   const [said, setSaid] = useState<string[]>([]);
   return (
@@ -33,30 +34,38 @@ export function RequestPage({ client, request, sealed }: RequestProps) {
       {!data && !problem && <Loading />}
       {data?.state === "pending" && (
         <Waiting
-          client={client}
+          owner={owner}
           item={data}
-          sealed={sealed}
           decided={(notes) => {
             setSaid(notes);
             reload();
           }}
         />
       )}
-      {data && data.state !== "pending" && <Decided item={data} notes={said} />}
+      {data && data.state !== "pending" && (
+        <Decided
+          owner={owner}
+          item={data}
+          notes={said}
+          decided={(notes) => {
+            setSaid(notes);
+            reload();
+          }}
+        />
+      )}
     </>
   );
 }
 
 interface WaitingProps {
-  client: Client;
+  owner: Owner;
   item: RequestItem;
-  sealed: boolean;
   decided: (notes: string[]) => void;
 }
 
-function Waiting({ client, item, sealed, decided }: WaitingProps) {
+function Waiting({ owner, item, decided }: WaitingProps) {
   const [expiresIn, setExpiresIn] = useState<number | undefined>();
-  const { reading, problem, again } = useReading(client, item.requestDigest, expiresIn);
+  const { reading, problem, again } = useReading(owner, item.requestDigest, expiresIn);
   const left = useSecondsLeft(item.expiresInSeconds, item.requestDigest);
   if (!reading) {
     return (
@@ -71,7 +80,7 @@ function Waiting({ client, item, sealed, decided }: WaitingProps) {
             Asking the merchant whether these are its terms…
           </p>
         )}
-        {problem && <Decision client={client} item={item} sealed={sealed} left={left} decided={decided} />}
+        {problem && <Decision owner={owner} item={item} left={left} decided={decided} />}
       </>
     );
   }
@@ -91,9 +100,8 @@ function Waiting({ client, item, sealed, decided }: WaitingProps) {
         </section>
       </article>
       <Decision
-        client={client}
+        owner={owner}
         item={item}
-        sealed={sealed}
         left={left}
         decided={decided}
         reading={reading}
@@ -194,7 +202,7 @@ function groups(facts: readonly Fact[]): { label: string; values: Fact[] }[] {
   return groups;
 }
 
-function Decided({ item, notes }: { item: RequestItem; notes: readonly string[] }) {
+function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readonly string[] }) {
   const { decision, state } = item;
   return (
     <article class="narrow">
@@ -263,8 +271,37 @@ function Decided({ item, notes }: { item: RequestItem; notes: readonly string[] 
           </div>
         )}
       </dl>
+      {state === "approved" && owner.takeBack && <TakeBack item={item} takeBack={owner.takeBack} decided={decided} />}
       {(state === "paid" || state === "sent") && <a href={linkTo({ page: "receipt", request: item.requestDigest })}>Receipt</a>}
     </article>
+  );
+}
+
+interface TakeBackProps {
+  item: RequestItem;
+  takeBack: NonNullable<Owner["takeBack"]>;
+  decided: (notes: string[]) => void;
+}
+
+/** Before the agent has used it: the ledger then pays it never. */
+function TakeBack({ item, takeBack, decided }: TakeBackProps) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const take = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    const answer = await takeBack(item);
+    setBusy(false);
+    if (answer.ok) decided(answer.data.notes);
+    else setProblem(answer.error);
+  };
+  return (
+    <>
+      {problem && <Trouble problem={problem} />}
+      <button type="button" class="plain" disabled={busy} onClick={() => void take()}>
+        {busy ? "Signing…" : "Take the approval back"}
+      </button>
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** Which page is shown, from the fragment of the address: `#/`, `#/all`, `#/request/DIGEST`, `#/allowances`, `#/history`. */
+/** Which page is shown, from the fragment of the address: `#/`, `#/all`, `#/request/DIGEST`, `#/allowances`, `#/history`; and those of a hosted desk. */
 
 import { useEffect, useState } from "preact/hooks";
 
@@ -8,20 +8,35 @@ export type Route =
   | { page: "request"; request: string }
   | { page: "receipt"; request: string }
   | { page: "allowances" }
-  | { page: "history" };
+  | { page: "history" }
+  | HostedRoute;
+
+/** Pages that only a hosted desk has. */
+export type HostedRoute =
+  | { page: "grant"; request: string }
+  | { page: "settings" }
+  /** A link of an agent that wants to be paired: its key, its secret, and the account if it names one. */
+  | { page: "pair"; link: string }
+  /** A link of the owner to their own account, for another device. */
+  | { page: "account"; link: string }
+  /** Makes a second passkey on this device, for an account that is made on another. */
+  | { page: "key" };
 
 const DIGEST = /^[0-9a-f]{64}$/;
+const LINK = /^[0-9A-Za-z.]{1,200}$/;
 
 export function routeOf(hash: string): Route {
-  const [, page = "", request = ""] = hash.split("/");
-  if ((page === "request" || page === "receipt") && DIGEST.test(request)) return { page, request };
-  if (page === "all" || page === "allowances" || page === "history") return { page };
+  const [, page = "", rest = ""] = hash.split("/");
+  if ((page === "request" || page === "receipt" || page === "grant") && DIGEST.test(rest)) return { page, request: rest };
+  if ((page === "pair" || page === "account") && LINK.test(rest)) return { page, link: rest };
+  if (page === "all" || page === "allowances" || page === "history" || page === "settings" || page === "key") return { page };
   return { page: "inbox" };
 }
 
 export function linkTo(route: Route): string {
   if (route.page === "inbox") return "#/";
-  return "request" in route ? `#/${route.page}/${route.request}` : `#/${route.page}`;
+  const rest = "request" in route ? route.request : "link" in route ? route.link : undefined;
+  return rest === undefined ? `#/${route.page}` : `#/${route.page}/${rest}`;
 }
 
 export function useRoute(): Route {

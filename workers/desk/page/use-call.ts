@@ -1,8 +1,7 @@
 /** A call's answer that is kept fresh while its page is shown. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Answer, Ask, CallName } from "../../../shared/desk/api.ts";
-import type { Client, Problem } from "./client.ts";
+import type { Asks, Problem } from "./client.ts";
 
 export interface Loaded<Data> {
   /** The last answer: it stays while a later call fails. */
@@ -15,9 +14,14 @@ export interface Loaded<Data> {
 export const FRESH_MILLIS = 2000;
 
 /** @param everyMillis asks again and again; 0: once */
-export function useCall<Name extends CallName>(client: Client, name: Name, ask: Ask<Name>, everyMillis = 0): Loaded<Answer<Name>> {
+export function useCall<Calls extends Record<keyof Calls, [ask: unknown, answer: unknown]>, Name extends keyof Calls & string>(
+  client: Asks<Calls>,
+  name: Name,
+  ask: Calls[Name][0],
+  everyMillis = 0,
+): Loaded<Calls[Name][1]> {
   const key = JSON.stringify([name, ask]);
-  const [state, setState] = useState<{ key: string; data?: Answer<Name>; problem?: Problem }>({ key });
+  const [state, setState] = useState<{ key: string; data?: Calls[Name][1]; problem?: Problem }>({ key });
   const [round, setRound] = useState(0);
   useEffect(() => {
     let over = false;
