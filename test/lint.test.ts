@@ -72,6 +72,16 @@ const FILES = {
   "agent-cli/commands/decides.test.ts": DECIDES,
   "agent-cli/prompts/decides.ts": DECIDES,
   "agent-cli/purchase/shows.ts": SHOWS,
+  "shared/zone/schnorr.ts": uses("@noble/curves/secp256k1.js"),
+  "shared/zone/curve.ts": uses("@noble/curves/secp256k1.js"),
+  "shared/ledger/schnorr.ts": uses("../zone/schnorr.ts"),
+  "workers/merchant/schnorr.ts": uses("../../shared/zone/schnorr.ts"),
+  "workers/merchant/verify.ts": uses("../../shared/zone/verify.ts"),
+  "workers/facilitator/schnorr.ts": uses("../../shared/zone/schnorr.ts"),
+  "workers/facilitator/curve.ts": uses("@noble/curves/secp256k1.js"),
+  "agent-cli/keys/curve.ts": uses("@noble/curves/secp256k1.js"),
+  "workers/desk/page/curve.ts": uses("@noble/curves/secp256k1.js"),
+  "test-kit/curve.ts": uses("@noble/curves/secp256k1.js"),
   "shared/protocol/circle-a.ts": 'import type { Name } from "./circle-b.ts";\nexport type { Name };\n',
   "shared/protocol/circle-b.ts": 'import type { Name } from "./circle-a.ts";\nexport type { Name };\n',
 };
@@ -137,4 +147,14 @@ test("a condition that reads details, message or problem is an error where money
   }
   for (const file of ["agent-cli/commands/decides.test.ts", "agent-cli/prompts/decides.ts", "agent-cli/purchase/shows.ts"] as const)
     expect(of(file).join()).not.toContain("which is prose");
+});
+
+test("one file imports the curve, and no merchant and no ledger imports that file [curve-in-one-file]", () => {
+  for (const file of ["shared/zone/schnorr.ts", "workers/facilitator/schnorr.ts"] as const) expect(of(file), file).toEqual([]);
+  for (const room of ["shared/zone", "workers/facilitator", "agent-cli/keys", "workers/desk/page", "test-kit"] as const) {
+    expect(of(`${room}/curve.ts`), room).toEqual(["'@noble/curves/secp256k1.js' import is restricted from being used by a pattern."]);
+  }
+  for (const file of ["workers/merchant/schnorr.ts", "workers/merchant/verify.ts", "shared/ledger/schnorr.ts"] as const) {
+    expect(of(file), file).toEqual([expect.stringContaining("import is restricted from being used by a pattern.")]);
+  }
 });

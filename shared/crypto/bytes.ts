@@ -1,6 +1,6 @@
 /** Bytes as text. One import for every encoding that the protocol uses. */
 
-import { base64, base64nopad, base64url, base64urlnopad } from "@scure/base";
+import { base58, base64, base64nopad, base64url, base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 
 export { bytesToHex, hexToBytes, randomBytes } from "@noble/hashes/utils.js";
@@ -55,6 +55,18 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const coder = urlSafe ? (padded ? base64url : base64urlnopad) : padded || text.length % 4 === 0 ? base64 : base64nopad;
   try {
     return coder.decode(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The 32 bytes of an account in base58. @returns undefined for every text that is not their one spelling */
+export function fromBase58Account(text: string): Uint8Array | undefined {
+  // 32 bytes are 32 to 44 digits; the check comes first because base58 decoding is quadratic.
+  if (text.length < 32 || text.length > 44) return undefined;
+  try {
+    const bytes = base58.decode(text);
+    return bytes.length === 32 ? bytes : undefined;
   } catch {
     return undefined;
   }

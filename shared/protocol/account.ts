@@ -3,7 +3,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
 import type { Brand } from "../brand.ts";
-import { base58, concatBytes, utf8 } from "../crypto/bytes.ts";
+import { base58, concatBytes, fromBase58Account, utf8 } from "../crypto/bytes.ts";
 
 export type AccountId = Brand<"AccountId">;
 
@@ -31,13 +31,7 @@ export function accountOfBytes(bytes: Uint8Array): AccountId {
 
 /** True for the one canonical spelling: base58 of exactly 32 bytes. */
 export function isAccountId(value: unknown): value is AccountId {
-  // 32 bytes are 32 to 44 base58 digits; the check comes first because base58 decoding is quadratic.
-  if (typeof value !== "string" || value.length < 32 || value.length > 44) return false;
-  try {
-    return base58.decode(value).length === 32;
-  } catch {
-    return false;
-  }
+  return typeof value === "string" && fromBase58Account(value) !== undefined;
 }
 
 export const accountIdSchema = z.custom<AccountId>(isAccountId, "must be a LEZ account: base58 of 32 bytes");
