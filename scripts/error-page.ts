@@ -1,11 +1,12 @@
 /** spec/errors.md, from the one error table. */
 
+import { DESK_ERRORS } from "../shared/desk/codes.ts";
 import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 import { item } from "./markdown.ts";
 
 const INTRODUCTION = `# Error codes
 
-<!-- Made by \`npm run generate\` from shared/errors.ts. Change it there. -->
+<!-- Made by \`npm run generate\` from shared/errors.ts and shared/desk/codes.ts. Change it there. -->
 
 Every refusal carries one code from this page. Programs act on the code, \`retryable\` and \`safeToRetrySamePayment\`.
 Messages and hints are for people and may change.
@@ -34,6 +35,12 @@ The number is the HTTP status of the merchant's answer.
 - **same payment is safe**: presenting the very same payment again cannot pay twice and may succeed. Try that before you ask for a new one.
 `;
 
+const DESK = `## Codes of a hosted desk
+
+In the body of a refusal, \`{ "ok": false, "error": { "code", "message", "hint" } }\`, beside the codes above that it uses too. The number is
+the HTTP status. spec/desk.md.
+`;
+
 /** File name, from the root of the repository → content. */
 export function errorPage(): Record<string, string> {
   const stable = ERROR_CODES.filter((code) => ERRORS[code].stable);
@@ -46,6 +53,8 @@ export function errorPage(): Record<string, string> {
     codeList(stable),
     "## The other codes\n\nA client that meets a code it does not know goes by `retryable` and `safeToRetrySamePayment`.\n",
     codeList(others),
+    DESK,
+    ...Object.entries(DESK_ERRORS).map(([code, { status, message, hint }]) => item(`\`${code}\` (${status}): ${message} ${hint}`)),
   ];
   return { "spec/errors.md": sections.join("\n") };
 }

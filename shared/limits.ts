@@ -441,3 +441,61 @@ export const MAX_EVIDENCE_BYTES = 256 * 1024;
 export const MAX_EVIDENCE_ENTRIES = 128;
 /** Refunds of the payment in evidence: so many, each under a large mandate, fit the file. */
 export const MAX_EVIDENCE_REFUNDS = 16;
+
+// --- Desk ----------------------------------------------------------------------------------------
+
+/** Above this (1 LGO) an owner types the amount or the short code: one key is pressed too easily. Atomic units. */
+export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
+/** The body of a page's call: a payment of three passkeys with its terms, or a signed mandate. */
+export const MAX_DESK_CALL_BYTES = 64 * 1024;
+/** The body of an agent's call: a request, and the 402 that it came from. */
+export const MAX_DESK_ASK_BYTES = MAX_FILE_BYTES + MAX_FOREIGN_HEADER_BYTES;
+/** The header with a signed call, base64url. A path of MAX_URL_LENGTH fits. */
+export const MAX_DESK_CALL_HEADER_BYTES = MAX_HEADER_BYTES;
+/** A signed call counts this long before and after the second in which it was signed. */
+export const DESK_CALL_SECONDS = 60;
+/** A login, and a change of a setting, counts this long after it was signed; as long as its nonce. */
+export const DESK_PROOF_SECONDS = 300;
+/** A login lets its device read for so long. */
+export const DESK_LOGIN_SECONDS = 3600;
+/** What an owner signs for a request begins now. Its other keys sign the same object within that time. */
+export const MAX_APPROVAL_AGE_SECONDS = 900;
+/** Devices that are signed in at once. The oldest is signed out for another. */
+export const MAX_DESK_LOGINS = 20;
+/** An agent waits this long to be paired. */
+export const PAIRING_SECONDS = 600;
+/** The longest that one call waits for news. */
+export const MAX_DESK_WAIT_SECONDS = 25;
+/** Calls of one agent that wait at once; and calls of all agents of an account. */
+export const MAX_AGENT_WAITS = 32;
+export const MAX_DESK_WAITS = 128;
+export const MAX_PAIRED_AGENTS = 16;
+/** Calls of one agent in 60 seconds. */
+export const MAX_AGENT_CALLS_PER_MINUTE = 600;
+/** Requests that one agent may ask in DESK_RATE_SECONDS. More are refused, counted, and one line for the owner. */
+export const MAX_ASKS_PER_AGENT = 20;
+export const DESK_RATE_SECONDS = 600;
+/** The line goes a day after the last of them. */
+export const DESK_FOLD_SECONDS = 24 * 3600;
+/** Requests that wait for one owner. */
+export const MAX_WAITING_REQUESTS = 200;
+/** A desk takes no request of an account that takes more: a request takes 5 KB, 128 KiB at most. */
+export const MAX_DESK_BYTES = 256 * 1024 * 1024;
+/** A request that was not approved is kept so long after its end; an approved one, and what is written down, longer. */
+export const DESK_UNAPPROVED_SECONDS = 30 * 24 * 3600;
+export const DESK_KEPT_SECONDS = 400 * 24 * 3600;
+/** Rows that one alarm deletes; the rest wait for the next. */
+export const DESK_SWEEP_BATCH = 500;
+/** Open allowances of an account that its desk keeps. */
+export const MAX_DESK_MANDATES = 200;
+export const MAX_DESK_PASSKEYS = 10;
+/** Requests on one page of the list. */
+export const DESK_PAGE = 50;
+/** Requests whose settlement one call of the page asks for. The platform's smallest plan allows 50 fetches in one invocation. */
+export const MAX_DESK_LOOKUPS = 20;
+/** One call of the desk to the facilitator, or to a merchant. */
+export const DESK_FETCH_SECONDS = 5;
+/** What it reads of an answer: a 402 of any merchant, a document of keys. */
+export const MAX_DESK_ANSWER_BYTES = 64 * 1024;
+/** Logins, nonces and records of keys that one caller may ask for in 10 seconds. */
+export const MAX_DESK_STRANGER_CALLS = 100;

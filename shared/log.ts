@@ -45,6 +45,8 @@ export type LogEvent =
   | "facilitator.verify"
   | "facilitator.failed"
   | "discovery.failed"
+  | "desk.failed"
+  | "desk.unsupported_schema"
   | LedgerEvent
   | "ledger.set_clock"
   | "ledger.retire"

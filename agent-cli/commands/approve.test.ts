@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
@@ -15,7 +16,6 @@ import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells, layoutFor } from "../runtime/layout.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { Sandbox, sandbox } from "../testing/cli.ts";
 import { LEDGER, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";

@@ -7,11 +7,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
 import { isReasonMinimum } from "../../shared/protocol/reason.ts";
 import { readJson } from "./files.ts";
 import type { Io } from "./io.ts";
-import { APPROVAL_TYPED_THRESHOLD, LOCAL_FACILITATOR_PORT } from "./limits.ts";
+import { LOCAL_FACILITATOR_PORT } from "./limits.ts";
 import { writtenAmountSchema } from "./money.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 

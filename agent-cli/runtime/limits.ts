@@ -60,8 +60,6 @@ export const MAX_BUSY_SECONDS = 600;
 
 /** The time that an owner has to decide, if the agent names none. */
 export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
-/** Above this (1 LGO) an owner types the amount or the short code: a single `y` is pressed too easily. Atomic units. */
-export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 /** Attempts at a typed amount or code, per run. */
 export const MAX_CONFIRM_TRIES = 3;
 

@@ -3,6 +3,7 @@
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
@@ -12,7 +13,6 @@ import { formatTimestamp } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { layoutFor } from "../runtime/layout.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { LEDGER } from "./merchant.ts";
 
 const NOW = 1_760_000_000;

@@ -16,7 +16,10 @@ import type { WalletSigner } from "./signer.ts";
 const keyMembers = { publicKey: publicKeySchema, signature: signatureSchema };
 
 /** A member of a policy. It brings its key; the policy has the hash alone. */
-const memberProofSchema = z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("ed25519"), ...keyMembers }), passkeyProofSchema]);
+export const memberProofSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("ed25519"), ...keyMembers }),
+  passkeyProofSchema,
+]);
 export type MemberProof = z.infer<typeof memberProofSchema>;
 
 const policyProofSchema = z.strictObject({

@@ -15,8 +15,9 @@ const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const page = read("spec/operation.md");
 const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
 
+const WORKERS = ["merchant", "facilitator", "desk", "ledger-do"];
 /** What the page lists for each Worker. `wakes`: it should wake a person. */
-const LISTED = ["merchant", "facilitator", "ledger-do"].flatMap((folder) => {
+const LISTED = WORKERS.flatMap((folder) => {
   const [, list = ""] = new RegExp(`^### .*: lez-${folder}\n(.*?)\n##`, "ms").exec(page) ?? [];
   return [...list.matchAll(/^- (\*\*!\*\* )?([^:]*):/gm)].flatMap(([, mark, names = ""]) =>
     [...names.matchAll(/`([a-z._]+)`/g)].map(([, name]) => ({ folder, name: name as LogEvent, wakes: mark !== undefined })),
@@ -33,7 +34,7 @@ test("the page has every event, and no other [operation-page]", () => {
   expect(sorted(LISTED.map(({ name }) => name))).toEqual(sorted(events));
 });
 
-test.each(["merchant", "facilitator", "ledger-do"])("the page lists for lez-%s what that Worker logs", (folder) => {
+test.each(WORKERS)("the page lists for lez-%s what that Worker logs", (folder) => {
   const sources = globSync(`workers/${folder}/**/*.ts`, { cwd: ROOT }).filter((file) => !file.endsWith(".test.ts"));
   const known = new Set<string>(LISTED.map(({ name }) => name));
   const logged = quotedIn(sources.map(read).join("\n")).filter((name) => known.has(name));
@@ -59,14 +60,24 @@ test("each `wrangler tail` line finds what the page says", async () => {
   const lines = [...page.matchAll(/^npx wrangler tail .*(?:\n  .*)?$/gm)].map(([line]) =>
     line.replace("4bf92f3577b34da6a3ce929d0e0e4736", trace),
   );
-  const [ofMerchant = "", ofFacilitator = "", ofLedger = "", wakeMerchant = "", wakeLedger = "", pending = "", failed = "", ...more] =
-    lines;
+  const [
+    ofMerchant = "",
+    ofFacilitator = "",
+    ofLedger = "",
+    wakeMerchant = "",
+    wakeLedger = "",
+    wakeDesk = "",
+    pending = "",
+    failed = "",
+    ...more
+  ] = lines;
   expect(more).toEqual([]);
   expect(run(ofMerchant)).toEqual([expect.objectContaining({ event: "payment.owed", traceId: trace, path: "/owed", status: 503 })]);
   expect([run(ofFacilitator), run(ofLedger)]).toEqual([[], []]); // a payment that succeeds is one line
   const wakers = (folder: string) => listedFor(folder).flatMap(({ name, wakes }) => (wakes ? [name] : []));
   expect(sorted(run(wakeMerchant).map(({ event }) => event))).toEqual(sorted(wakers("merchant")));
   expect(sorted(run(wakeLedger).map(({ event }) => event))).toEqual(sorted(wakers("ledger-do")));
+  expect(sorted(run(wakeDesk).map(({ event }) => event))).toEqual(sorted(wakers("desk")));
   expect(wakers("facilitator")).toEqual([]);
   expect(run(pending)).toMatchObject([{ event: "payment.refused", code: "settlement_pending" }]);
   expect(run(failed)).toMatchObject([{ event: "facilitator.failed" }]);
@@ -87,7 +98,7 @@ function platform(lines: readonly string[]): (command: string) => { event: strin
   const directory = mkdtempSync(join(tmpdir(), "lez-tail-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const eventOf = (line: string) => (JSON.parse(line) as { event: string }).event;
-  for (const folder of ["merchant", "facilitator", "ledger-do"]) {
+  for (const folder of WORKERS) {
     const own = lines.filter((line) => listedFor(folder).some(({ name }) => name === eventOf(line)));
     writeFileSync(join(directory, `lez-${folder}`), own.map((line) => `  (log) ${line}\n`).join(""));
   }

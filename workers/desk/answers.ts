@@ -1,0 +1,20 @@
+/** Answers of the desk as JSON, with the headers of its page. */
+
+import { type DeskRefusal, statusOf } from "../../shared/desk/codes.ts";
+import { DESK_HEADERS } from "../../shared/screen/page-headers.ts";
+import type { Told } from "./desk-context.ts";
+
+const HEADERS = { ...DESK_HEADERS, "Content-Type": "application/json; charset=utf-8" };
+
+/** @param more headers of a good answer */
+export function toldResponse(told: Told<unknown>, more: Record<string, string> = {}): Response {
+  if (!told.ok) return refusalResponse(told);
+  const { data, notes } = told;
+  return new Response(JSON.stringify({ ok: true, data, ...(notes && { notes }) }), { headers: { ...HEADERS, ...more } });
+}
+
+/** @param status in place of the code's own */
+export function refusalResponse({ error, retryAfter }: DeskRefusal, status: number = statusOf(error.code)): Response {
+  const headers = { ...HEADERS, ...(retryAfter !== undefined && { "Retry-After": String(retryAfter) }) };
+  return new Response(JSON.stringify({ ok: false, error }), { status, headers });
+}

@@ -1,0 +1,125 @@
+/** A request and an allowance as the page lists them. */
+
+import type { Digest } from "../../shared/crypto/digest.ts";
+import type { MandateItem, MandateUsage, RequestItem, RequestState } from "../../shared/desk/api.ts";
+import type { Mandate } from "../../shared/protocol/mandate.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { MandateStanding } from "../../shared/screen/view.ts";
+import { formatTimestamp } from "../../shared/time.ts";
+import type { Answer, MandateUse } from "./facilitator.ts";
+import type { Grant } from "./grants.ts";
+import { money, priceOf } from "./money.ts";
+import { decisionOf, requestOf, type RequestRow } from "./requests.ts";
+
+/** @param now unix seconds */
+export function itemOf(kept: RequestRow, now: number): RequestItem {
+  const request = requestOf(kept);
+  const record = decisionOf(kept);
+  const { session, asset, payTo } = request.payment;
+  return {
+    shortCode: shortCode(kept.digest),
+    requestDigest: kept.digest,
+    state: shownState(kept),
+    method: request.http.method,
+    url: request.http.url,
+    price: priceOf(request),
+    ...(kept.charged !== null && { charged: money(kept.charged, asset) }),
+    ...(session && { session: { deposit: money(session.deposit, asset), seconds: Number(session.seconds) } }),
+    payTo,
+    agentKey: request.agent.publicKey,
+    reason: request.reason,
+    createdAt: request.createdAt,
+    expiresAt: request.expiresAt,
+    expiresInSeconds: Math.max(0, kept.expires_at - now),
+    ...(record && {
+      decision: {
+        code: record.decision.code,
+        ...(record.decision.note !== undefined && { note: record.decision.note }),
+        decidedAt: record.decision.decidedAt,
+        signed: record.signed,
+      },
+    }),
+    ...(kept.transaction_id !== null && { transaction: kept.transaction_id }),
+    ...(kept.outcome === "unpaid" && { refusal: "payment_expired" }),
+  };
+}
+
+/** The ledger's word counts more than a decision: a revocation can come too late. */
+function shownState({ state, outcome }: RequestRow): RequestState {
+  if (outcome === "paid") return "paid";
+  if (outcome === "opened") return "sent";
+  if (outcome === "unpaid" && state === "approved") return "refused";
+  return state === "none" ? "pending" : state;
+}
+
+/** @param use what the ledger says of it */
+export function mandateItem({ digest, signed: { mandate } }: Grant, use: Answer<MandateUse>, now: number): MandateItem {
+  const { asset, period, note } = mandate;
+  return {
+    shortCode: shortCode(digest),
+    mandate: digest,
+    agentKey: mandate.agent,
+    perPayment: money(mandate.perPayment, asset),
+    total: money(mandate.total, asset),
+    ...(period && {
+      period: {
+        seconds: Number(period.seconds),
+        amount: money(period.amount, asset),
+        ...(period.count !== undefined && { count: Number(period.count) }),
+      },
+    }),
+    payees: [...mandate.payees],
+    origins: [...mandate.origins],
+    schemes: [...mandate.schemes],
+    ...(note !== undefined && { note }),
+    expiresAt: formatTimestamp(Number(mandate.validBefore)),
+    expiresInSeconds: Math.max(0, Number(mandate.validBefore) - now),
+    ...(use.ok ? { usage: usageOf(mandate, use.value, now) } : { problem: use.why }),
+  };
+}
+
+/** The limits are the owner's, and only what was used is the ledger's word. */
+export function usageOf(mandate: Mandate, use: MandateUse, now: number): MandateUsage {
+  const { asset } = mandate;
+  const { status, revokedAt, revokedBefore, settled = "0", claimed = "0", period } = use;
+  const used = BigInt(settled) + BigInt(claimed);
+  const left = (limit: string, used: bigint) => money(BigInt(limit) > used ? BigInt(limit) - used : 0n, asset);
+  const at = revokedAt ?? (revokedBefore !== undefined && Number(mandate.grantedAt) <= revokedBefore ? revokedBefore : undefined);
+  const limits = mandate.period;
+  return {
+    status: status === "revoked" || at !== undefined ? "revoked" : now > Number(mandate.validBefore) ? "expired" : "open",
+    ...(at !== undefined && { revokedAt: formatTimestamp(at) }),
+    used: money(used, asset),
+    held: money(claimed, asset),
+    left: left(mandate.total, used),
+    ...(period &&
+      limits && {
+        period: {
+          used: money(period.used, asset),
+          left: left(limits.amount, BigInt(period.used)),
+          ...(limits.count !== undefined && { paymentsLeft: Math.max(0, Number(limits.count) - period.payments) }),
+          endsAt: formatTimestamp(period.endsAt),
+        },
+      }),
+  };
+}
+
+/** What the screen of a request says of an allowance. @returns undefined if the ledger says that it is over */
+export function standingOf(
+  { digest, signed: { mandate } }: { digest: Digest; signed: Grant["signed"] },
+  use: Answer<MandateUse>,
+  now: number,
+): MandateStanding | undefined {
+  const known = { shortCode: shortCode(digest), mandate };
+  if (!use.ok) return { ...known, usage: { kind: "unknown", why: use.why } };
+  const { status, left, period } = usageOf(mandate, use.value, now);
+  if (status !== "open") return undefined;
+  return {
+    ...known,
+    usage: {
+      kind: "known",
+      left: BigInt(left.amount),
+      ...(period && { period: { left: BigInt(period.left.amount), paymentsLeft: period.paymentsLeft, endsAt: period.endsAt } }),
+    },
+  };
+}
