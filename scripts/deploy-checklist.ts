@@ -57,6 +57,7 @@ export function checklistOf({ merchant, facilitator, ledger, objects }: Deployme
     "    WEBHOOK_SECRET (wrangler.toml): signs what WEBHOOK_URL is told; needed beside it",
     "    OPERATOR_KEY_SHA256 (wrangler.toml): the shop's own key, for `webhooks list`, `webhooks retry` and the record of sales",
     "    SELLER_KEY (wrangler.toml): the password of the seller's page at /seller; without it there is none",
+    "    SELLER_ACCESS (wrangler.toml): the file of `books grant --new-key`; without it that page checks nothing where books are keyed",
     "    FACILITATOR_KEYS (workers/facilitator): who may settle over HTTP; without it every caller may",
     "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock, every account's books",
     "    CHECKPOINT_KEY (workers/ledger-do): signs checkpoints; without it journals are kept whole",

@@ -337,7 +337,9 @@ export const SALES_PAGE = 1000;
 /** Days on the seller's page, if the seller asks for no other number. */
 export const SELLER_PAGE_DAYS = 7;
 export const MAX_SELLER_PAGE_DAYS = 31;
-/** Pages of the register that one view of the seller's page reads. A Worker on the free plan may make 50 calls. */
+/** Calls that one view of the seller's page makes. A Worker on the free plan may make 50. */
+export const MAX_SELLER_PAGE_CALLS = 48;
+/** Pages of the register among them, at most. What is left reads the ledger's journal. */
 export const MAX_SELLER_PAGE_READS = 40;
 /** Lines of one table on the seller's page. */
 export const MAX_SELLER_PAGE_LINES = 200;

@@ -2,7 +2,8 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/entry-schema.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { type Amount, amountSchema, chargeSchema } from "../../shared/protocol/amount.ts";
 import { claimDigest, claimTransaction, isGenuineClaim, type SignedClaim, signedClaimSchema } from "../../shared/protocol/claim.ts";

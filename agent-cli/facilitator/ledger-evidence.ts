@@ -2,7 +2,8 @@
 
 import * as z from "zod";
 import { isUncharged } from "../../shared/evidence/context.ts";
-import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/entry-schema.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";

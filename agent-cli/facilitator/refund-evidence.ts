@@ -1,7 +1,8 @@
 /** The refunds of a payment for evidence: what the payee signed, from a facilitator, and the ledger's entries of the accounts that are open here. */
 
 import * as z from "zod";
-import { type Evidence, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { signedCheckpointSchema } from "../../shared/evidence/entry-schema.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";

@@ -6,6 +6,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
+import { HELD_ACCESS_FORMAT, type HeldAccess } from "../../shared/books/held-access.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
@@ -150,8 +151,15 @@ export function accessText(content: AccessFile): string {
   return jsonText({ format: ACCESS_FORMAT, ...content });
 }
 
+/** An access with a new key that reads with it, for a Worker: as its file has it, and the secret SELLER_ACCESS. */
+export async function heldAccessFor(owner: WalletSigner, place: { facilitator: string; ledger: Digest }): Promise<HeldAccess> {
+  const readerKey = generateSecretKey();
+  const access = await accessFor(owner, place, (await keySigner(readerKey)).publicKey);
+  return { format: HELD_ACCESS_FORMAT, ...access, readerKey: bytesToHex(readerKey) };
+}
+
 /** When it ends, RFC 3339. */
-export function endOf({ access }: AccessFile): string {
+export function endOf({ access }: Pick<AccessFile, "access">): string {
   return formatTimestamp(Number(access.validBefore));
 }
 

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { digestSchema } from "../crypto/digest.ts";
-import { evidenceEntrySchema, signedCheckpointSchema } from "../evidence/evidence.ts";
+import { evidenceEntrySchema, signedCheckpointSchema } from "../evidence/entry-schema.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { amountSchema } from "../protocol/amount.ts";

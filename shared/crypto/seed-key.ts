@@ -26,3 +26,8 @@ export async function importSeed(seed: string, name: string): Promise<SeedKey> {
   const { x = "" } = (await crypto.subtle.exportKey("jwk", privateKey)) as { x?: string };
   return { privateKey, publicKey: bytesToHex(base64urlnopad.decode(x)) };
 }
+
+/** Its signature over a protocol digest: 128 hex digits. */
+export async function signDigest({ privateKey }: Pick<SeedKey, "privateKey">, digest: string): Promise<string> {
+  return bytesToHex(new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, hexToBytes(digest))));
+}

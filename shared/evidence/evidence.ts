@@ -4,19 +4,13 @@
  */
 
 import * as z from "zod/mini";
-import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
-import { digestSchema } from "../crypto/digest.ts";
-import { ENTRY_CAUSES } from "../ledger/journal.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS, MAX_HEADER_BYTES } from "../limits.ts";
-import { accountIdSchema } from "../protocol/account.ts";
-import { amountSchema } from "../protocol/amount.ts";
 import { type Authorization, authorizationSchema } from "../protocol/authorization.ts";
 import { type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
 import { eitherProof, proofMembers } from "../protocol/proof.ts";
 import { signedRefundSchema } from "../protocol/refund.ts";
-
-const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
+import { evidenceEntrySchema, signedCheckpointSchema } from "./entry-schema.ts";
 
 /** A merchant's signature with what it is under; signed-jws.ts reads it. */
 export const jwsSchema = z.strictObject({
@@ -24,40 +18,6 @@ export const jwsSchema = z.strictObject({
   signature: z
     .string()
     .check(z.maxLength(MAX_HEADER_BYTES), z.regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, "must be three parts of base64url with points between")),
-});
-
-/** A JournalEntry without what its hash does not cover: of a batch it has the digest of the transactions, not the transactions. */
-export const evidenceEntrySchema = z.strictObject({
-  account: accountIdSchema,
-  seq: decimal,
-  kind: z.enum(["genesis", "debit", "credit", "batch"]),
-  counterparty: z.optional(accountIdSchema),
-  value: amountSchema,
-  balanceAfter: decimal,
-  authorizationDigest: z.optional(digestSchema),
-  requestDigest: z.optional(digestSchema),
-  mandate: z.optional(digestSchema),
-  transaction: z.optional(digestSchema),
-  cause: z.optional(z.enum(ENTRY_CAUSES)),
-  refundOf: z.optional(digestSchema),
-  session: z.optional(digestSchema),
-  batch: z.optional(z.strictObject({ fromShard: decimal, first: decimal, last: decimal, count: decimal, transactions: digestSchema })),
-  at: decimal,
-  prevHash: digestSchema,
-  hash: digestSchema,
-});
-
-export const signedCheckpointSchema = z.strictObject({
-  checkpoint: z.strictObject({
-    ledger: digestSchema,
-    account: accountIdSchema,
-    seq: decimal,
-    head: digestSchema,
-    balance: decimal,
-    at: decimal,
-  }),
-  publicKey: publicKeySchema,
-  signature: signatureSchema,
 });
 
 /**

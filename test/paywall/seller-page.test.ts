@@ -133,7 +133,7 @@ describe("the sums", () => {
 
   test("are the shop's own word, and the page says how to check them [seller-page-unchecked]", async () => {
     const text = plain(await shop(WEEK).page());
-    expect(text).toContain("Nothing here is checked against the ledger.");
+    expect(text).toContain("Nothing here is checked against the ledger:");
     expect(text).toContain("lez-agent-pay sales summary --merchant-url https://shop.example");
   });
 });

@@ -4,6 +4,7 @@ import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
+import { fittingBooks, type Posting } from "../paywall/seller-books.ts";
 import { LAST_DAY, sale, type Sales, WEEK } from "../paywall/seller-register.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
 import { SELLER_CREDENTIALS, type SellerServer, serveSellerPage } from "./seller-server.ts";
@@ -57,13 +58,16 @@ const overflow = async (page: Page) => Number(await page.evaluate("document.docu
 const hostile = (text: string): Sales =>
   new Map([[LAST_DAY, [sale({ route: text, paymentId: text, status: "owed", refund: { state: "owed", code: text as never } })]]]);
 
-test.each<[string, Sales | undefined, string]>([
-  ["a week", WEEK, "Sold"],
+test.each<[string, Sales | undefined, string, Posting[]?]>([
+  ["a week", WEEK, "fit the ledger, payment by payment"],
+  ["a week that nothing checks", WEEK, "Nothing here is checked", []],
+  ["a week that does not fit", WEEK, "What does not fit", fittingBooks(WEEK).slice(0, -3)],
   ["no sales", new Map(), "No sale is recorded"],
   ["no register", undefined, "does not answer"],
   ["words without end", hostile("W".repeat(5000)), "Give it back yourself"],
-])("%s: can be read by a screen reader, light and dark, and fits 320 and 1200 px [web-seller-axe]", async (_, sales, shows) => {
+])("%s: can be read by a screen reader, light and dark, and fits 320 and 1200 px [web-seller-axe]", async (_, sales, shows, journal) => {
   server.sales = sales;
+  if (journal) server.journal(journal.length === 0 ? undefined : journal);
   for (const options of [
     { viewport: { width: 320, height: 640 }, colorScheme: "light" },
     { viewport: { width: 320, height: 640 }, colorScheme: "dark" },
@@ -87,7 +91,7 @@ test("its style is let in, and the bars are as long as the sums", async () => {
 
 test("another period is chosen by the keyboard, and the sales are saved as a file [web-seller-keyboard]", async () => {
   const { page } = await open();
-  await page.getByLabel("Days").focus();
+  await page.getByRole("combobox").focus();
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");

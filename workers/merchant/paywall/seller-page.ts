@@ -7,12 +7,13 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { MAX_SELLER_PAGE_DAYS, SELLER_PAGE_DAYS } from "../../../shared/limits.ts";
+import { MAX_SELLER_PAGE_CALLS, MAX_SELLER_PAGE_DAYS, MAX_SELLER_PAGE_READS, SELLER_PAGE_DAYS } from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { checkShape } from "../../../shared/text/json.ts";
 import { parseTimestamp, unixNow } from "../../../shared/time.ts";
 import { logOnceAMinute, traceOf } from "./log.ts";
 import { dayOf } from "./memory/sales-register.ts";
+import { checkAgainstLedger } from "./seller/check-ledger.ts";
 import { dayText, salesCsv } from "./seller/csv.ts";
 import { admit } from "./seller/gate.ts";
 import { problemPage, salesPage } from "./seller/html.ts";
@@ -38,7 +39,8 @@ export interface SellerPageOptions {
 
 /**
  * `GET` of where it is mounted: sales per route and day, what is paid and not delivered, and what goes back. `?to=2026-01-31&days=7`
- * chooses the days, in UTC, and `&format=csv` is every sale of them as a file. All of it is the shop's own record.
+ * chooses the days, in UTC, and `&format=csv` is every sale of them as a file. All of it is the shop's own record; the page compares it with
+ * the account's journal at the ledger, and says what fits. Where books are keyed that takes the secret SELLER_ACCESS.
  *
  * The key is asked for as the password of HTTP Basic, or shown as a bearer key, over https or on this machine. Without the secret
  * SELLER_KEY, of at least 32 characters, the page answers 500 and the Worker's log says why.
@@ -76,18 +78,25 @@ async function answer(c: Context<PaywallEnv>, { payee, namespace }: ReturnType<t
   const days = Number(query.value.days ?? SELLER_PAGE_DAYS);
   const last = (to === undefined ? undefined : secondOf(to)) ?? dayOf(unixNow());
   const list = Array.from({ length: days }, (_, i) => last - i * SECONDS_A_DAY);
-  const period = await readPeriod(namespace, payee, list);
-  if (!period) return problem(503, "The record of sales does not answer.", "Nothing is lost. Load the page again in a minute.");
-  const totals = totalsOf(period);
+  const calls = { left: MAX_SELLER_PAGE_CALLS };
+  const period = await readPeriod(namespace, payee, list, calls, MAX_SELLER_PAGE_CALLS - MAX_SELLER_PAGE_READS);
+  if (!period) return unanswered();
   if (format === undefined) {
-    return page(salesPage({ payee, origin: publicUrl(c).origin, to: dayText(last), days, totals }), 200);
+    const check = await checkAgainstLedger(c.env, { payee, namespace, period, calls });
+    if (!check) return unanswered();
+    const totals = totalsOf(check.state === "compared" ? check.comparison.period : period);
+    return page(salesPage({ payee, origin: publicUrl(c).origin, to: dayText(last), days, totals, check }), 200);
   }
-  if (!totals.whole) {
+  if (!totalsOf(period).whole) {
     return problem(400, "These are too many sales for one file.", "Ask for fewer days, or use lez-agent-pay sales export.");
   }
   const name = `sales-${dayText(last)}-${days}.csv`;
   const headers = { ...pageHeaders(), "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="${name}"` };
   return new Response(salesCsv(period), { headers });
+}
+
+function unanswered(): Response {
+  return problem(503, "The record of sales does not answer.", "Nothing is lost. Load the page again in a minute.");
 }
 
 function problem(status: number, title: string, hint: string, headers: Record<string, string> = {}): Response {

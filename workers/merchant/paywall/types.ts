@@ -63,6 +63,8 @@ export interface PaywallBindings {
   OPERATOR_KEY_SHA256?: string;
   /** Secret: the password of `sellerPage()`. Absent: it shows nothing. */
   SELLER_KEY?: string;
+  /** Secret: what `books grant --new-key` wrote, so that `sellerPage()` reads the account's journal where books are keyed. */
+  SELLER_ACCESS?: string;
   /** Accepts and claims payments in sessions: the Durable Object `Sessions`. */
   SESSIONS?: SessionsNamespace;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */

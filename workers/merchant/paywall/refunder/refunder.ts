@@ -1,8 +1,8 @@
 /** Signs a refund with the merchant's key, under the mandate of its seller's owner, and sends it. */
 
-import { bytesToHex, hexToBytes } from "../../../../shared/crypto/bytes.ts";
+import { hexToBytes } from "../../../../shared/crypto/bytes.ts";
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
-import { importSeed } from "../../../../shared/crypto/seed-key.ts";
+import { importSeed, signDigest } from "../../../../shared/crypto/seed-key.ts";
 import type { ErrorCode } from "../../../../shared/errors.ts";
 import { CLOCK_SKEW_SECONDS, MAX_FILE_BYTES } from "../../../../shared/limits.ts";
 import { accountOfKey } from "../../../../shared/protocol/account.ts";
@@ -89,12 +89,9 @@ async function authorityOf(
 
 /** The merchant's own key as a signer of refunds. */
 async function signerOf(secret: string): Promise<WalletSigner> {
-  const { privateKey, publicKey } = await importSeed(secret, "RECEIPT_KEY");
-  return {
-    publicKey,
-    account: accountOfKey(hexToBytes(publicKey)),
-    sign: async (digest) => bytesToHex(new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, hexToBytes(digest)))),
-  };
+  const key = await importSeed(secret, "RECEIPT_KEY");
+  const { publicKey } = key;
+  return { publicKey, account: accountOfKey(hexToBytes(publicKey)), sign: (digest) => signDigest(key, digest) };
 }
 
 /**

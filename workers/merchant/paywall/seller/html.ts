@@ -1,16 +1,16 @@
 /** The seller's page as HTML, without a script. Routes, buyers' identifiers and reasons are strangers' words: shown, escaped and cut. */
 
 import { html, raw } from "hono/html";
-import { MAX_QUOTE_LENGTH, MAX_SELLER_PAGE_DAYS, SELLER_PAGE_DAYS } from "../../../../shared/limits.ts";
+import { MAX_SELLER_PAGE_DAYS, SELLER_PAGE_DAYS } from "../../../../shared/limits.ts";
 import { displayAmount } from "../../../../shared/protocol/amount.ts";
 import { REFUND_OBSTACLES } from "../../../../shared/protocol/refund-obstacle.ts";
 import { WHOLE_WIDTH, widthOf } from "../../../../shared/screen/bar.ts";
-import { shortened, showUnsafe } from "../../../../shared/screen/escapes.ts";
+import type { LedgerCheck } from "./check-ledger.ts";
 import { dayText } from "./csv.ts";
+import { ledgerFigures, ledgerVerdict } from "./ledger-html.ts";
+import { figure, type Html, table, words } from "./parts-html.ts";
 import { STYLE } from "./style.ts";
 import type { OpenSale, PeriodTotals } from "./totals.ts";
-
-type Html = ReturnType<typeof html>;
 
 export interface Shown {
   payee: string;
@@ -20,25 +20,27 @@ export interface Shown {
   to: string;
   days: number;
   totals: PeriodTotals;
+  check: LedgerCheck;
 }
 
-export function salesPage({ payee, origin, to, days, totals }: Shown): string {
+export function salesPage({ payee, origin, to, days, totals, check }: Shown): string {
   const { all, whole } = totals;
+  const isCompared = check.state === "compared";
   return document(html`
 <h1>Sales</h1>
 <p class="quiet">to <span class="id">${words(payee)}</span></p>
 ${periodForm(to, days)}
-<p class="note">These are the shop's own records. Nothing here is checked against the ledger.
-<code>lez-agent-pay sales summary --merchant-url ${words(origin)}</code> reads your account's journal, checks every link of it, and sets them beside each other.</p>
+${ledgerVerdict(check, origin)}
 ${whole ? "" : html`<p class="note warn" role="status">There are more sales than one view reads: every sum is of a part. Show fewer days.</p>`}
 <dl class="numbers">
 ${figure("Sold", displayAmount(all.sold), "first")}
 ${figure("Sales", all.sales)}
 ${figure("Paid, not delivered", all.owed)}
-${figure("Not known to be paid", all.pending)}
+${figure(isCompared ? "Open holds" : "Not known to be paid", all.pending)}
 ${figure("Given back by the shop", all.refunds)}
 </dl>
-${all.sales + all.pending === 0 ? html`<p class="note">No sale is recorded of ${days === 1 ? "this day" : "these days"}.</p>` : sections(totals)}
+${ledgerFigures(check)}
+${all.sales + all.pending === 0 ? html`<p class="note">No sale is recorded of ${days === 1 ? "this day" : "these days"}.</p>` : sections(totals, isCompared)}
 <p class="files"><a href="?to=${to}&amp;days=${days}&amp;format=csv">These sales as CSV</a></p>`);
 }
 
@@ -70,11 +72,7 @@ function periodForm(to: string, days: number): Html {
 </form>`;
 }
 
-function figure(name: string, value: string | number, kind = ""): Html {
-  return html`<div class="${kind}"><dt>${name}</dt><dd>${value}</dd></div>`;
-}
-
-function sections({ days, routes, open }: PeriodTotals): Html {
+function sections({ days, routes, open }: PeriodTotals, isCompared: boolean): Html {
   const most = days.reduce((most, { sold }) => (sold > most ? sold : most), 0n);
   const bars = days.map(
     ({ day, sold, sales, whole }) => html`<li><span>${dayText(day)}</span>
@@ -83,11 +81,11 @@ function sections({ days, routes, open }: PeriodTotals): Html {
   );
   return html`<section class="card" aria-labelledby="days"><h2 id="days">Per day</h2><ol class="days">${bars}</ol>
 <p class="quiet">A sale belongs to the day on which its payment became valid, in UTC.</p></section>
-${openSales(open)}
+${openSales(open, isCompared)}
 ${table(
   "routes",
   "Per route and day",
-  ["Day", "Route", "Sold", "Sales", "Not delivered", "Not known", "Given back"],
+  ["Day", "Route", "Sold", "Sales", "Not delivered", isCompared ? "Open holds" : "Not known", "Given back"],
   routes.lines.map((line) => [
     dayText(line.day),
     words(line.route),
@@ -100,7 +98,7 @@ ${table(
   routes.more,
 )}
 <p class="quiet">The route <code>sessions</code> has what sessions paid, claim by claim; their calls are not counted again.
-Refunds that you made by command are in the ledger's journal, and not here.</p>`;
+Refunds that you made by command are in the ledger's journal, and not in this table.</p>`;
 }
 
 const WAITS: Record<OpenSale["waits"], string> = {
@@ -110,13 +108,16 @@ const WAITS: Record<OpenSale["waits"], string> = {
   give_back: "Give it back yourself",
 };
 
-function openSales({ lines, more }: PeriodTotals["open"]): Html | string {
+const OPEN_HOLD = "Open: the journal does not have it. The ledger may still hold the buyer's money for it";
+
+function openSales({ lines, more }: PeriodTotals["open"], isCompared: boolean): Html | string {
   if (lines.length === 0) return "";
+  const state: Record<OpenSale["waits"], string> = isCompared ? { ...WAITS, money: OPEN_HOLD } : WAITS;
   const cells = lines.map(({ day, sale, waits }) => [
     dayText(day),
     words(sale.route),
     displayAmount(sale.amount),
-    `${WAITS[waits]}${sale.refund?.state === "owed" ? `: ${obstacle(sale.refund.code)}` : ""}`,
+    `${state[waits]}${sale.refund?.state === "owed" ? `: ${obstacle(sale.refund.code)}` : ""}`,
     words(sale.transaction),
     words(sale.paymentId ?? ""),
   ]);
@@ -125,16 +126,4 @@ function openSales({ lines, more }: PeriodTotals["open"]): Html | string {
 
 function obstacle(code: string): string {
   return Object.hasOwn(REFUND_OBSTACLES, code) ? REFUND_OBSTACLES[code as keyof typeof REFUND_OBSTACLES] : words(code);
-}
-
-/** It scrolls in its own frame where the screen is narrow, also by the keyboard. */
-function table(id: string, title: string, head: readonly string[], rows: readonly (string | number)[][], more: number): Html {
-  return html`<section class="card"><h2 id="${id}">${title}</h2><div class="scroll" role="region" aria-labelledby="${id}" tabindex="0"><table>
-<thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td${typeof cell === "number" ? raw(' class="number"') : ""}>${cell}</td>`)}</tr>`)}</tbody>
-</table></div>${more > 0 ? html`<p class="quiet">${more} more lines are in the CSV.</p>` : ""}</section>`;
-}
-
-function words(text: string): string {
-  return showUnsafe(shortened(text, MAX_QUOTE_LENGTH));
 }

@@ -1,6 +1,6 @@
 /** The register's sales of some days, within a number of calls. */
 
-import { MAX_SELLER_PAGE_READS, SALES_PAGE } from "../../../../shared/limits.ts";
+import { SALES_PAGE } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { type RecordedSale, registerOf } from "../memory/sales-register.ts";
@@ -14,16 +14,24 @@ export interface DayOfSales {
   whole: boolean;
 }
 
+/** How many calls one view may still make. */
+export interface Calls {
+  left: number;
+}
+
 /**
  * Each day's first page, and then what is left of the calls, the days in the order given. A transaction counts once, on the first of these days.
+ * @param keep calls that are left to others
  * @returns undefined if the register did not answer
  */
 export async function readPeriod(
   namespace: DurableNamespace,
   payee: AccountId,
   days: readonly number[],
+  calls: Calls,
+  keep = 0,
 ): Promise<DayOfSales[] | undefined> {
-  let calls = MAX_SELLER_PAGE_READS - days.length;
+  calls.left -= days.length;
   const read = (day: number, after: string) => withTimeout((async () => registerOf(namespace, payee, day).listSales(after))());
   const first = await Promise.all(days.map(async (day) => ({ day, page: await read(day, "") })));
   const seen = new Set<string>();
@@ -37,7 +45,8 @@ export async function readPeriod(
       for (const { transaction } of next) seen.add(transaction);
       const last = next.at(-1);
       whole = next.length < SALES_PAGE || !last;
-      if (whole || !last || calls-- <= 0) break;
+      if (whole || !last || calls.left <= keep) break;
+      calls.left--;
       next = await read(day, last.transaction);
     }
     if (!next) return undefined;

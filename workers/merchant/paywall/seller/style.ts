@@ -20,6 +20,7 @@ section { margin-top: 28px }
 dt, th { font-weight: 550 }
 .id { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; word-break: break-all }
 .note { border: 1px solid var(--line); border-radius: var(--radius); padding: 12px 16px; margin-top: 16px; font-size: var(--small) }
+.good { background: var(--accent-soft); border-color: transparent }
 .warn { background: var(--warn-back); border-color: var(--warn-line); color: var(--warn) }
 .bad { background: var(--bad-back); border-color: var(--bad-line); color: var(--bad) }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); box-shadow: var(--shadow); padding: 16px 18px }

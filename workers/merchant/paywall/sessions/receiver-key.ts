@@ -7,7 +7,7 @@ import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { bytesToHex, hexToBytes, utf8 } from "../../../../shared/crypto/bytes.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { importSeed, type SeedKey } from "../../../../shared/crypto/seed-key.ts";
+import { importSeed, type SeedKey, signDigest } from "../../../../shared/crypto/seed-key.ts";
 import type { PaywallBindings, SessionsNamespace } from "../types.ts";
 import { NAMED_OBJECT } from "./rpc.ts";
 
@@ -50,7 +50,7 @@ function keysOf(keys: readonly SeedKey[]): ReceiverKeys {
     publicKey: keys[0]?.publicKey ?? "",
     signerOf(publicKey) {
       const key = keys.find((each) => each.publicKey === publicKey);
-      return key && (async (digest) => bytesToHex(new Uint8Array(await crypto.subtle.sign("Ed25519", key.privateKey, hexToBytes(digest)))));
+      return key && ((digest) => signDigest(key, digest));
     },
   };
 }
