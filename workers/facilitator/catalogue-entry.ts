@@ -10,6 +10,7 @@ import { X402_VERSION } from "../../shared/lez.ts";
 import { MAX_DECLARATION_BYTES, MAX_DESCRIPTION_LENGTH, MAX_LISTED_ADDRESS_LENGTH, MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { canonicalUrl } from "../../shared/protocol/binding.ts";
 import { shortened, showUnsafe } from "../../shared/screen/escapes.ts";
+import { isPublicName } from "../../shared/text/public-name.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 
 export interface CatalogueEntry {
@@ -90,13 +91,6 @@ function addressOf(url: string, template: string | undefined, isLocal: boolean):
   if (template !== undefined && !fits(template, pathname)) return undefined;
   const address = `${origin}${template ?? pathname}`;
   return address.length <= MAX_LISTED_ADDRESS_LENGTH ? address : undefined;
-}
-
-/** Names of machines and networks at home: RFC 6761, RFC 6762, RFC 8375, and the one that ICANN reserved. An IP address is no name. */
-const AT_HOME = /(^|\.)(localhost|localdomain|local|internal|home\.arpa|test|invalid|onion)\.?$/;
-
-function isPublicName(hostname: string): boolean {
-  return /\.[^.]*[a-z][^.]*\.?$/.test(hostname) && !hostname.startsWith("[") && !AT_HOME.test(hostname);
 }
 
 /** Whether the template names this path, part by part, and at least one part by its own word: `/:any` would stand for every page. */

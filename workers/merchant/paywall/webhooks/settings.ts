@@ -1,6 +1,7 @@
 /** Where webhooks go and what signs them, from the Worker's bindings. */
 
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
+import { isLoopbackName, isPublicName } from "../../../../shared/text/public-name.ts";
 import { webhookKeys } from "../../../../shared/webhooks/signature.ts";
 import type { PaywallBindings } from "../types.ts";
 
@@ -44,25 +45,11 @@ function receiverUrl(value: string, allowsLoopback: boolean): URL {
   if (url && (url.username || url.password))
     throw new ConfigurationError("WEBHOOK_URL must have no credentials: the signature is the proof");
   const { protocol, hostname } = url ?? { protocol: "", hostname: "" };
-  const isLocal = allowsLoopback && (protocol === "http:" || protocol === "https:") && LOOPBACK.test(hostname);
+  const isLocal = allowsLoopback && (protocol === "http:" || protocol === "https:") && isLoopbackName(hostname);
   if (url && (isLocal || (protocol === "https:" && isPublicName(hostname)))) return url;
   throw new ConfigurationError(
     `WEBHOOK_URL must be a public https address with a host name, such as https://shop.example.com/webhooks${
-      LOOPBACK.test(hostname) ? "; for a receiver on this machine set WEBHOOK_LOOPBACK to on" : ""
+      isLoopbackName(hostname) ? "; for a receiver on this machine set WEBHOOK_LOOPBACK to on" : ""
     }`,
   );
-}
-
-/** As the URL parser writes them, whatever the form that was typed. */
-const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/;
-/** The names of this machine and its network (RFC 6761, RFC 6762, RFC 8375, `.internal` of ICANN), and those of no host. */
-const RESERVED = /(^|\.)(localhost|local|internal|arpa|test|invalid|onion)$/;
-
-/**
- * Whether a host may be on the public internet: a name with a dot, and no address. What a name resolves to is not known here; the platform
- * reaches no private network.
- */
-function isPublicName(hostname: string): boolean {
-  const name = hostname.replace(/\.$/, "");
-  return name.includes(".") && !name.startsWith("[") && !/^[0-9.]+$/.test(name) && !RESERVED.test(name);
 }
