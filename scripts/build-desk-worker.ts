@@ -13,6 +13,7 @@ export async function buildDeskWorker(): Promise<void> {
   await buildDesk();
   const names = (await readdir(DESK_PAGE)).sort();
   const files = await Promise.all(names.map(async (name) => [name, await readFile(join(DESK_PAGE, name), "utf8")] as const));
+  files.push(["sw.js", await serviceWorker()]);
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, "workers/desk/index.ts")],
@@ -27,6 +28,20 @@ export async function buildDeskWorker(): Promise<void> {
   });
   await mkdir(join(BUNDLE, ".."), { recursive: true });
   await writeFile(BUNDLE, outputFiles[0]?.contents ?? "");
+}
+
+/** Of the hosted page alone: the local desk rings at its terminal. */
+async function serviceWorker(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [join(ROOT, "workers/desk/page/sw.ts")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: "es2023",
+  });
+  return outputFiles[0]?.text ?? "";
 }
 
 if (import.meta.main) await buildDeskWorker();

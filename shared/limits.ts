@@ -435,6 +435,36 @@ export const WEBHOOK_HANDOVER_SECONDS = 5;
 /** Messages in one list. */
 export const WEBHOOKS_LISTED = 100;
 
+// --- Notices of a hosted desk --------------------------------------------------------------------
+
+/** Browsers of one account that are told of requests; and its webhooks. */
+export const MAX_DEVICES = 8;
+export const MAX_DESK_WEBHOOKS = 3;
+/** The owner's word for a device. */
+export const MAX_DEVICE_LABEL_LENGTH = 60;
+/** Messages are a multiple of it, so that a push service does not learn their length. */
+export const PUSH_PADDING_BYTES = 512;
+/** A push service may refuse a body of more than 4096 bytes, of which 102 are not text. The last byte of the text is the protocol's. */
+export const MAX_PUSH_TEXT_BYTES = 7 * PUSH_PADDING_BYTES - 1;
+/** How long a push service may use the desk's token. RFC 8292 allows a day. */
+export const PUSH_TOKEN_SECONDS = 3600;
+/** One try to tell: until the server has answered with a status. */
+export const NOTICE_TIMEOUT_SECONDS = 5;
+/** Pauses between the tries of one message. */
+export const NOTICE_PAUSES_SECONDS: readonly number[] = [10, 60, 300];
+/** After a request of an agent was told, its next ones wait so long, and are told together; after several at once, longer. */
+export const NOTICE_GAP_SECONDS = 60;
+export const NOTICE_FLOOD_GAP_SECONDS = 600;
+/** A request is told again when this part of its time is left, and at most so much. */
+export const REMINDER_PART = 5;
+export const MAX_REMINDER_SECONDS = 3600;
+/** A request that lives shorter is told once. */
+export const MIN_REMINDED_SECONDS = 300;
+/** Messages in one alarm: below the fetches that the platform's smallest plan allows in one invocation. */
+export const NOTICE_BATCH = 33;
+/** Characters of a reason, and of a URL, in a notice that says more. */
+export const MAX_NOTICE_QUOTE_LENGTH = 160;
+
 // --- Evidence ------------------------------------------------------------------------------------
 
 /** A file of evidence. */

@@ -46,6 +46,9 @@ export type LogEvent =
   | "facilitator.failed"
   | "discovery.failed"
   | "desk.failed"
+  | "desk.misconfigured"
+  | "notice.failed"
+  | "notice.undelivered"
   | "desk.unsupported_schema"
   | LedgerEvent
   | "ledger.set_clock"

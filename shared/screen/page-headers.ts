@@ -26,6 +26,7 @@ export const PAGE_HEADERS = {
 /** The hosted desk's page also asks for passkeys, and has a worker that shows notices. */
 export const DESK_HEADERS = {
   ...PAGE_HEADERS,
-  "Content-Security-Policy": `${PAGE_HEADERS["Content-Security-Policy"]}; worker-src 'self'`,
+  // `desk-worker`: the only script address that the page makes is its worker's (workers/desk/page/hosted/push.ts).
+  "Content-Security-Policy": `${PAGE_HEADERS["Content-Security-Policy"].replace("trusted-types 'none'", "trusted-types desk-worker")}; worker-src 'self'`,
   "Permissions-Policy": "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self), publickey-credentials-create=(self)",
 } as const;

@@ -3,10 +3,15 @@ import { isLoopbackName, isPublicName } from "./public-name.ts";
 
 const hostOf = (typed: string) => new URL(`https://${typed}/`).hostname;
 
-test.each(["shop.example.com", "SHOP.Example.com", "a.b", "xn--bcher-kva.example", "1.2.3.com", "shop.example.com.", "localhost.example.com"])(
-  "%s may be public",
-  (typed) => expect(isPublicName(hostOf(typed))).toBe(true),
-);
+test.each([
+  "shop.example.com",
+  "SHOP.Example.com",
+  "a.b",
+  "xn--bcher-kva.example",
+  "1.2.3.com",
+  "shop.example.com.",
+  "localhost.example.com",
+])("%s may be public", (typed) => expect(isPublicName(hostOf(typed))).toBe(true));
 
 test.each([
   "localhost",

@@ -108,7 +108,6 @@ async function ask(desk: DeskContext, publicKey: string, { request, terms }: Des
       amount: request.payment.session?.deposit ?? request.payment.amount,
     });
   });
-  desk.notices.asked({ requestDigest: digest, request, agentName: agent.name });
   return tell<Asked>({ state: "pending", requestDigest: digest });
 }
 

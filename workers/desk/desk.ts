@@ -18,6 +18,7 @@ import { admit, type AgentCaller, type AgentWish, answerAgent, type CallCounts }
 import type { AskOf, SessionCallName } from "./asks.ts";
 import { tellLedger } from "./decisions.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";
+import { durableStore } from "./durable-store.ts";
 import { type DeskEnv, passkeyRules } from "./env.ts";
 import { FacilitatorClient } from "./facilitator.ts";
 import { note } from "./journal.ts";
@@ -28,7 +29,6 @@ import { SESSION_CALLS } from "./page-calls.ts";
 import { untoldRequests } from "./requests.ts";
 import { hasTables, migrateDesk } from "./schema.ts";
 import { deskSetting, putDeskSetting } from "./settings.ts";
-import { durableStore } from "./store.ts";
 import { sweep } from "./sweep.ts";
 import { Waiters } from "./waiters.ts";
 

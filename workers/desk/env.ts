@@ -11,6 +11,9 @@ export interface DeskEnv {
   FACILITATOR_URL?: string;
   FAUCET?: string;
   DESK_EGRESS?: string;
+  /** Secret: signs what push services are sent. */
+  PUSH_KEY?: string;
+  PUSH_TEST_HOST?: string;
   /** Calls of strangers: logins, nonces, records of keys, places of pairings. Per address. */
   STRANGER_LIMIT?: RateLimit;
 }

@@ -10,11 +10,3 @@ export interface DeskStore {
   /** What is stored, in bytes. */
   size(): number;
 }
-
-export function durableStore(storage: DurableObjectStorage): DeskStore {
-  return {
-    sql: (statement, ...bindings) => storage.sql.exec(statement, ...bindings).toArray(),
-    transact: (body) => storage.transactionSync(body),
-    size: () => storage.sql.databaseSize,
-  };
-}

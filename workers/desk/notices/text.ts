@@ -1,0 +1,99 @@
+/** What a notice says: who asks, how much, and the short code. The reason and the URL only where the owner wants them. */
+
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import { UPTO } from "../../../shared/lez.ts";
+import { MAX_NAME_LENGTH, MAX_NOTICE_QUOTE_LENGTH } from "../../../shared/limits.ts";
+import { displayAmount } from "../../../shared/protocol/amount.ts";
+import { type PaymentRequest, shortCode } from "../../../shared/protocol/payment-request.ts";
+import { shortened, showUnsafe } from "../../../shared/screen/escapes.ts";
+
+export interface Notice {
+  title: string;
+  text: string;
+  /** On the page of the desk: `/#/request/…`. */
+  path: string;
+  /** A later notice of the same tag replaces it on a screen. */
+  tag: string;
+}
+
+/** What is kept of a request until it is told. All of it is made harmless. */
+export interface AskFacts {
+  /** The owner's name for the agent. */
+  agent: string;
+  /** Atomic units: the most that it can cost. */
+  amount: string;
+  isAtMost: boolean;
+  code: string;
+  /** For notices that say more. */
+  reason: string;
+  url: string;
+}
+
+/** @param name the owner's name for the agent */
+export function askFacts(request: PaymentRequest, digest: Digest, name: string): AskFacts {
+  const { payment, reason, http } = request;
+  return {
+    agent: harmless(name, MAX_NAME_LENGTH),
+    amount: payment.session?.deposit ?? payment.amount,
+    isAtMost: payment.session !== undefined || payment.scheme === UPTO,
+    code: shortCode(digest),
+    reason: harmless(reason, MAX_NOTICE_QUOTE_LENGTH),
+    url: harmless(http.url, MAX_NOTICE_QUOTE_LENGTH),
+  };
+}
+
+export interface Told {
+  digest: Digest;
+  facts: AskFacts;
+  /** Unix seconds. */
+  expiresAt: number;
+}
+
+/** One request. @param saysMore whether the owner wants the reason and the URL, too */
+export function noticeOf({ digest, facts, expiresAt }: Told, saysMore: boolean): Notice {
+  return {
+    title: `${facts.agent} asks for ${sumOf(facts)}`,
+    text: [`Code ${facts.code}. Decide until ${clockOf(expiresAt)}.`, ...(saysMore ? moreOf(facts) : [])].join("\n"),
+    path: `/#/request/${digest}`,
+    tag: digest,
+  };
+}
+
+/** The same once more, shortly before its end. @param others that end about then, too */
+export function reminderOf(told: Told, saysMore: boolean, others = 0): Notice {
+  const { facts, expiresAt } = told;
+  const asked = noticeOf(told, saysMore);
+  const text = `Code ${facts.code}. Without a decision it ends at ${clockOf(expiresAt)}, and nothing is paid.`;
+  const more = [...(others > 0 ? [`${others} more end soon.`] : []), ...(saysMore ? moreOf(facts) : [])];
+  return { ...asked, title: `Still waiting: ${asked.title}`, text: [text, ...more].join("\n") };
+}
+
+/** Several requests of one agent, told together. @param agentKey tells its notice from those of other agents */
+export function summaryOf(asks: readonly Told[], agentKey: string): Notice {
+  const sum = asks.reduce((total, { facts }) => total + BigInt(facts.amount), 0n);
+  const [{ facts } = { facts: undefined }] = asks;
+  return {
+    title: `${facts?.agent ?? ""} asks for ${asks.length} payments`,
+    text: `${displayAmount(sum)} in all, at most. They wait at the desk.`,
+    path: "/#/",
+    tag: `agent-${agentKey}`,
+  };
+}
+
+function sumOf({ amount, isAtMost }: AskFacts): string {
+  return `${isAtMost ? "up to " : ""}${displayAmount(amount)}`;
+}
+
+function moreOf({ reason, url }: AskFacts): string[] {
+  return [`For ${url}`, `It says: ${reason}`];
+}
+
+/** `14:05 UTC`. A request lives a day at most. */
+function clockOf(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`;
+}
+
+/** In one line. */
+function harmless(text: string, max: number): string {
+  return showUnsafe(shortened(text.replace(/\s+/g, " "), max));
+}
