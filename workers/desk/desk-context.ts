@@ -1,6 +1,6 @@
 /** What every call of a desk works with. */
 
-import type { DeskCode, DeskRefusal } from "../../shared/desk/codes.ts";
+import type { DeskRefusal } from "../../shared/desk/codes.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { DeskEnv } from "./env.ts";
 import type { FacilitatorClient } from "./facilitator.ts";
@@ -27,5 +27,3 @@ export type Told<Data> = { ok: true; data: Data; notes?: string[] } | DeskRefusa
 export function tell<Data>(data: Data, notes: string[] = []): Told<Data> {
   return { ok: true, data, ...(notes.length > 0 && { notes }) };
 }
-
-export type { DeskCode };

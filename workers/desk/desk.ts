@@ -5,7 +5,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { bytesToHex, hexToBytes, randomBytes } from "../../shared/crypto/bytes.ts";
-import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
+import { refused } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
 import { CLOCK_SKEW_SECONDS, DESK_PROOF_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
@@ -192,5 +192,3 @@ export class Desk extends DurableObject<DeskEnv> {
     void this.ctx.storage.setAlarm(at * 1000);
   }
 }
-
-export type { DeskRefusal };

@@ -3,12 +3,14 @@
 import { DESK_KEPT_SECONDS, DESK_SWEEP_BATCH, DESK_UNAPPROVED_SECONDS } from "../../shared/limits.ts";
 import type { DeskStore } from "./store.ts";
 
-const HOUR = 3600;
+/** Nothing waits for a sweep: what is over counts as over. */
+const SWEEP_SECONDS = 6 * 3600;
 
 /** Deletes what is over. @returns when there is more to do, in unix seconds; undefined if nothing is stored that ends */
 export function sweep(store: DeskStore, now: number): number | undefined {
   const gone = store.transact(() => [
-    store.sql("UPDATE request SET state = 'expired', decided_at = expires_at WHERE state = 'pending' AND expires_at < ?", now).length,
+    store.sql("UPDATE request SET state = 'expired', decided_at = expires_at WHERE state = 'pending' AND expires_at < ? RETURNING 1", now)
+      .length,
     deleted(store, "part", "valid_before < ?", now),
     deleted(store, "used", "until < ?", now),
     deleted(store, "login", "expires_at < ?", now),
@@ -18,7 +20,7 @@ export function sweep(store: DeskStore, now: number): number | undefined {
     deleted(store, "event", "at < ?", now - DESK_KEPT_SECONDS),
   ]);
   if (gone.some((rows) => rows >= DESK_SWEEP_BATCH)) return now;
-  return isEmpty(store) ? undefined : now + HOUR;
+  return isEmpty(store) ? undefined : now + SWEEP_SECONDS;
 }
 
 function deleted(store: DeskStore, table: string, where: string, before: number): number {
