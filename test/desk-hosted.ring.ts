@@ -1,76 +1,496 @@
-/** The hosted desk over HTTP: real workerd, real objects, the real merchant and ledger behind it. */
+/** The hosted desk over HTTP, as owner and agent meet it: real workerd, real objects, the real merchant and ledger behind it. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, startStack } from "../agent-cli/demo/stack.ts";
-import { BUNDLES } from "../scripts/build-workers.ts";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../shared/x402/headers.ts";
-import { Agent, Page, passkeyAt, randomHex } from "./desk/people.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import type { Digest } from "../shared/crypto/digest.ts";
+import { readApproval } from "../shared/desk/approval-wire.ts";
+import { NETWORK } from "../shared/lez.ts";
+import {
+  MAX_AGENT_WAITS,
+  MAX_ASKS_PER_AGENT,
+  MAX_NAME_LENGTH,
+  MAX_NOTE_LENGTH,
+  MAX_PAIRED_AGENTS,
+  MAX_REASON_LENGTH,
+  MAX_URL_LENGTH,
+} from "../shared/limits.ts";
+import { authorizationDigest } from "../shared/protocol/authorization.ts";
+import { type Decision, recordDecision } from "../shared/protocol/decision.ts";
+import { mandateDigest } from "../shared/protocol/mandate.ts";
+import { requestDigest, signPaymentRequest } from "../shared/protocol/payment-request.ts";
+import { policySigner } from "../shared/protocol/policy-signer.ts";
+import type { MemberProof } from "../shared/protocol/proof.ts";
+import { signRevocation } from "../shared/protocol/revocation.ts";
+import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
+import { formatTimestamp, unixNow } from "../shared/time.ts";
+import { Agent, Page, passkeyAt, randomHex, REASON } from "./desk/people.ts";
+import { useDesk } from "./desk/world.ts";
+import { accountOfTestPolicy, policyOf } from "./passkey.ts";
+import { newMandate } from "./signed.ts";
 
-let stack: Stack;
-let desk: string;
-beforeAll(async () => {
-  const limits = {
-    CALL_LIMIT: 1_000_000,
-    CANCEL_LIMIT: 1_000_000,
-    FAUCET_LIMIT: 1_000_000,
-    SELLER_LIMIT: 1_000_000,
-    STRANGER_LIMIT: 1_000_000,
-  };
-  stack = await startStack({ bundles: BUNDLES, limits, onLog: (line) => console.log(line) });
-  desk = stack.desk ?? "";
+const world = useDesk();
+
+const decisionOn = (digest: Digest, decision: Decision["decision"] = "declined"): Decision => ({
+  requestDigest: digest,
+  decision,
+  code: "not_needed",
+  decidedAt: formatTimestamp(unixNow()),
 });
-afterAll(() => stack.stop());
-
-async function fund(account: string): Promise<void> {
-  await fetch(`${stack.facilitator}/faucet`, { method: "POST", body: JSON.stringify({ account, id: randomHex(32) }) });
-}
-
-/** An owner with a passkey who is signed in, and an agent that is paired. */
-async function paired(): Promise<{ page: Page; agent: Agent }> {
-  const page = new Page(desk, passkeySigner());
-  await page.signIn();
-  const agent = await Agent.create(desk);
-  await agent.openPairing();
-  await page.pair(agent);
-  await fund(page.account);
-  return { page, agent };
-}
-
-const passkeySigner = () => {
-  const passkey = passkeyAt(desk);
-  return { account: passkey.account, prove: (digest: Parameters<typeof passkey.prove>[0]) => passkey.prove(digest) };
-};
-
-let purchases = 0;
-const url = () => `${stack.merchant}/premium?${purchases++}`;
 
 describe("from pairing to goods", () => {
   test("an agent is paired, asks, its owner approves with a passkey, and the merchant is paid [desk-whole-way]", async () => {
-    const page = new Page(desk, passkeySigner());
+    const page = new Page(world.desk, world.passkey());
     expect(await page.call("keys", { account: page.account })).toEqual({ account: page.account, passkeys: [] });
     expect((await page.signIn()).verdict).toBe("ok");
-    await fund(page.account);
-    const agent = await Agent.create(desk);
+    await world.fund(page.account);
+    const agent = await Agent.create(world.desk);
     expect((await agent.openPairing(page.account)).body.data).toMatchObject({ state: "open" });
     const waiting = agent.send("GET", `${agent.place}?wait=25`);
     await page.pair(agent);
     expect((await waiting).body.data).toMatchObject({ state: "paired", pairing: { pairing: { account: page.account } } });
 
-    const { request, terms, digest } = await agent.request(url());
+    const { request, terms, digest } = await agent.request(world.url());
     expect((await agent.ask(page.account, request, terms)).body).toEqual({ ok: true, data: { state: "pending", requestDigest: digest } });
     const looking = agent.look(page.account, digest, 25);
-    expect(await page.call("requests", { all: false })).toMatchObject({ requests: [{ requestDigest: digest, state: "pending" }] });
+    expect(await page.call("requests", { all: false })).toMatchObject({
+      requests: [{ requestDigest: digest, state: "pending", reason: REASON }],
+    });
     expect((await page.approve(digest)).verdict).toBe("ok");
     const asked = await looking;
     if (asked.state !== "approved") throw new Error(asked.state);
-    const bought = await fetch(request.http.url, { headers: { [PAYMENT_SIGNATURE]: encodeHeader(asked.payment) } });
-    expect(bought.status).toBe(200);
-    expect(await page.call("request", { request: digest })).toMatchObject({
-      state: "paid",
-      transaction: expect.stringMatching(/^[0-9a-f]{64}$/),
+    expect((await world.buy(request, asked.payment)).status).toBe(200);
+    const transaction = expect.stringMatching(/^[0-9a-f]{64}$/);
+    expect(await page.call("request", { request: digest })).toMatchObject({ state: "paid", transaction });
+    expect(await page.call("history", { days: 7 })).toMatchObject({
+      payments: 1,
+      total: { amount: "10000" },
+      list: [{ url: request.http.url, transaction }],
     });
-    expect(await page.call("history", { days: 7 })).toMatchObject({ payments: 1, list: [{ url: request.http.url }] });
+    expect((await page.call("export", { format: "payments" })).text.split("\n")[1]).toContain(REASON);
+    expect((await page.call("export", { format: "jsonl" })).text).toMatch(
+      /"event":"paired"[\s\S]*"event":"asked"[\s\S]*"event":"approved"/,
+    );
+    expect(await page.send("receipt", { request: digest })).toMatchObject({ verdict: "receipt_not_found", status: 404 });
+    expect(JSON.parse((await page.call("file", { request: digest })).text)).toEqual({ request, terms });
+  });
+
+  test("the owner of a sealed key decides here as well [desk-ed25519-owner]", async () => {
+    const people = await world.paired(await keySigner(generateSecretKey()));
+    const { request, digest } = await world.asked(people);
+    await people.page.approve(digest);
+    const asked = await people.agent.look(people.page.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    expect((await world.buy(request, asked.payment)).status).toBe(200);
+  });
+
+  test("a no, signed or not, reaches the agent, and is final [desk-declined]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const [first, second] = [await world.asked(people), await world.asked(people)];
+    const looking = agent.look(page.account, first.digest, 25);
+    expect((await page.send("refuse", { record: { decision: decisionOn(first.digest), signed: false } })).body.data).toMatchObject({
+      shortCode: expect.any(String),
+    });
+    expect(await looking).toMatchObject({ state: "declined", decision: { signed: false, decision: { code: "not_needed" } } });
+    const { ledger } = await page.call("desk", {});
+    const record = await recordDecision({ ...decisionOn(second.digest), note: "n".repeat(MAX_NOTE_LENGTH) }, page.signer, ledger as Digest);
+    await page.call("refuse", { record });
+    expect(await agent.look(page.account, second.digest)).toMatchObject({ state: "declined", decision: { signed: true } });
+    expect(await page.send("read", { request: first.digest })).toMatchObject({ verdict: "decided_meanwhile" });
+    expect((await page.call("refuse", { record })).already).toBe(true);
+  });
+
+  test("an approval is revoked here and at the ledger, and pays nothing then [desk-revoked]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const { request, digest } = await world.asked(people);
+    const payment = await page.payment(digest);
+    await page.call("decide", { payment });
+    const { ledger } = await page.call("desk", {});
+    const record = await recordDecision(decisionOn(digest, "revoked"), page.signer, ledger as Digest);
+    expect(await page.call("refuse", { record })).toEqual({ shortCode: expect.any(String) });
+    expect(await agent.look(page.account, digest)).toMatchObject({ state: "revoked" });
+    const answer = await world.buy(request, payment);
+    expect([answer.status, answer.headers.get("X-Payment-Error")]).toEqual([402, "payment_revoked"]);
+    expect(await page.call("request", { request: digest })).toMatchObject({ state: "revoked" });
+  });
+
+  test("a revocation after the payment says that it is too late [desk-revoked-late]", async () => {
+    const people = await world.paired();
+    const { page } = people;
+    const { request, digest } = await world.asked(people);
+    const payment = await page.payment(digest);
+    await page.call("decide", { payment });
+    expect((await world.buy(request, payment)).status).toBe(200);
+    const { ledger } = await page.call("desk", {});
+    const record = await recordDecision(decisionOn(digest, "revoked"), page.signer, ledger as Digest);
+    expect((await page.call("refuse", { record })).problem).toContain("too late");
+    expect(await page.call("request", { request: digest })).toMatchObject({ state: "paid" });
+  });
+
+  test("an allowance reaches its agent and no other, is listed with its use, and is revoked [desk-grant]", async () => {
+    const owner = await keySigner(generateSecretKey());
+    const { page, agent } = await world.paired(owner);
+    const other = await Agent.create(world.desk);
+    await other.openPairing();
+    await page.pair(other);
+    const signed = await newMandate(owner, agent.signer, world.stack.ledger as Digest, { origins: [world.stack.merchant] });
+    await page.call("grant", { mandate: signed });
+    const held = async (one: Agent) => (await one.send("GET", one.at(page.account, "mandates"))).body.data.mandates as unknown[];
+    expect([await held(agent), await held(other)]).toEqual([[signed], []]);
+    expect(await page.call("mandates", { all: false })).toMatchObject({
+      mandates: [{ usage: { status: "open", used: { amount: "0" }, left: { amount: "20000" } } }],
+    });
+    const revocation = {
+      version: "1" as const,
+      network: NETWORK,
+      ledger: signed.mandate.ledger,
+      from: owner.account,
+      mandate: mandateDigest(signed.mandate),
+      revokedAt: String(unixNow()),
+    };
+    expect(await page.call("revoke", { revocation: await signRevocation(revocation, owner) })).toEqual({ revokedAt: expect.any(String) });
+    expect(await held(agent)).toEqual([]);
+    expect(await page.call("mandates", { all: true })).toMatchObject({ mandates: [{ usage: { status: "revoked" } }] });
+    const stranger = await Agent.create(world.desk);
+    const unpaired = await newMandate(owner, stranger.signer, world.stack.ledger as Digest);
+    expect((await page.send("grant", { mandate: unpaired })).verdict).toBe("not_paired");
   });
 });
 
-void paired;
+describe("what an agent asks", () => {
+  test("the same request again is no second one, and two copies at once are one [desk-ask-again]", async () => {
+    const { page, agent } = await world.paired();
+    const { request, digest } = await agent.request(world.url());
+    const answers = await Promise.all(Array.from({ length: 8 }, () => agent.ask(page.account, request)));
+    expect(answers.map(({ body }) => body.data)).toEqual(answers.map(() => ({ state: "pending", requestDigest: digest })));
+    expect((await page.call("requests", { all: true })).requests).toHaveLength(1);
+  });
+
+  test("500 requests of one agent: what is taken is kept, the rest is one line and is told when to ask again [desk-flood]", async () => {
+    const { page, agent } = await world.paired();
+    const quiet = await Agent.create(world.desk);
+    await quiet.openPairing();
+    await page.pair(quiet, "Quiet agent");
+    const { request: model } = await agent.request(world.url());
+    const many = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => signPaymentRequest({ ...model, id: `pr_${String(i).padStart(16, "0")}` }, agent.signer)),
+    );
+    const sent = await Promise.all(many.map((request) => agent.ask(page.account, request)));
+    const taken = sent.flatMap(({ verdict, body }) => (verdict === "ok" ? [body.data.requestDigest as string] : []));
+    const refused = sent.filter(({ verdict }) => verdict !== "ok");
+    expect(taken).toHaveLength(MAX_ASKS_PER_AGENT);
+    expect(new Set(refused.map(({ verdict, status }) => `${verdict} ${status}`))).toEqual(new Set(["rate_limited 429"]));
+    for (const { headers } of refused) expect(Number(headers.get("Retry-After"))).toBeGreaterThan(0);
+    const list = await page.call("requests", { all: false });
+    expect(new Set(list.requests.map(({ requestDigest }) => requestDigest))).toEqual(new Set(taken));
+    expect(list.folded).toEqual([
+      { agentKey: agent.signer.publicKey, name: "Research agent", requests: 500 - MAX_ASKS_PER_AGENT, lastAt: expect.any(String) },
+    ]);
+    expect((await page.call("settings", {})).agents.map(({ name, folded }) => [name, folded])).toEqual(
+      expect.arrayContaining([
+        ["Research agent", 500 - MAX_ASKS_PER_AGENT],
+        ["Quiet agent", 0],
+      ]),
+    );
+    // The flood is its agent's alone.
+    const other = await quiet.request(world.url());
+    expect((await quiet.ask(page.account, other.request)).verdict).toBe("ok");
+  });
+
+  test("a request of the greatest length in every field is taken, listed and read [desk-longest]", async () => {
+    const { page, agent } = await world.paired();
+    const base = `${world.stack.merchant}/premium?`;
+    const { request: model, terms } = await agent.request(`${base}${"x".repeat(MAX_URL_LENGTH - base.length)}`);
+    const widest = "\u{1F9FE}";
+    const body = {
+      ...model,
+      agent: { ...model.agent, name: widest.repeat(MAX_NAME_LENGTH) },
+      merchant: { ...model.merchant, name: widest.repeat(MAX_NAME_LENGTH) },
+      reason: REASON + widest.repeat(MAX_REASON_LENGTH - REASON.length),
+    };
+    const request = await signPaymentRequest(body, agent.signer);
+    expect((await agent.ask(page.account, request, terms)).verdict).toBe("ok");
+    const { view } = await page.call("read", { request: requestDigest(request) });
+    expect(await readApproval(view)).toMatchObject({ ok: true });
+    expect((await page.approve(requestDigest(request))).verdict).toBe("ok");
+  });
+
+  test.each<[string, (agent: Agent, url: string) => Promise<unknown>, string]>([
+    [
+      "was changed after it was signed",
+      async (agent, url) => ({ ...(await agent.request(url)).request, reason: `${REASON} And more.` }),
+      "request_refused",
+    ],
+    ["another agent signed", async (_, url) => (await (await Agent.create(world.desk)).request(url)).request, "request_refused"],
+    ["has a reason without words", async (agent, url) => ({ ...(await agent.request(url)).request, reason: "" }), "usage"],
+    ["has a member more", async (agent, url) => ({ ...(await agent.request(url)).request, more: "1" }), "usage"],
+    [
+      "lives for too long",
+      async (agent, url) =>
+        signPaymentRequest({ ...(await agent.request(url)).request, expiresAt: formatTimestamp(unixNow() + 13 * 3600) }, agent.signer),
+      "request_refused",
+    ],
+    [
+      "is over",
+      async (agent, url) =>
+        signPaymentRequest(
+          {
+            ...(await agent.request(url)).request,
+            createdAt: formatTimestamp(unixNow() - 100),
+            expiresAt: formatTimestamp(unixNow() - 10),
+          },
+          agent.signer,
+        ),
+      "request_expired",
+    ],
+  ])("a request that %s is not shown to the owner", async (_, made, code) => {
+    const { page, agent } = await world.paired();
+    const sent = await agent.send("POST", agent.at(page.account, "requests"), { request: await made(agent, world.url()) });
+    expect([sent.verdict, sent.status >= 400 && sent.status < 500]).toEqual([code, true]);
+    expect((await page.call("requests", { all: true })).requests).toEqual([]);
+  });
+
+  test("a request ends: the waiting agent is told, and the owner decides it no more [desk-ends]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const { digest } = await world.asked(people, { expiresIn: 2 });
+    const payment = await page.payment(digest);
+    const began = Date.now();
+    expect(await agent.look(page.account, digest, 25)).toEqual({ state: "expired", requestDigest: digest });
+    expect(Date.now() - began).toBeLessThan(10_000);
+    expect((await page.send("decide", { payment })).verdict).toBe("request_expired");
+    expect((await page.send("refuse", { record: { decision: decisionOn(digest), signed: false } })).verdict).toBe("request_expired");
+    expect((await page.call("requests", { all: true })).requests).toMatchObject([{ state: "expired" }]);
+  });
+
+  test("it takes its question back, and gets the payment if it was too late [desk-cancelled]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const [first, second] = [await world.asked(people), await world.asked(people)];
+    const payment = await page.payment(first.digest);
+    const cancel = async (digest: string) => (await agent.send("POST", agent.at(page.account, `requests/${digest}/cancel`), {})).body.data;
+    expect(await cancel(first.digest)).toEqual({ state: "cancelled", requestDigest: first.digest });
+    expect((await page.send("decide", { payment })).verdict).toBe("decided_meanwhile");
+    await page.approve(second.digest);
+    expect(await cancel(second.digest)).toMatchObject({ state: "approved", payment: {} });
+  });
+
+  test("a decision is told to the key that asked, and to no other [desk-own-decision]", async () => {
+    const people = await world.paired();
+    const { page } = people;
+    const { digest } = await world.asked(people);
+    await page.approve(digest);
+    const other = await Agent.create(world.desk);
+    await other.openPairing();
+    await page.pair(other);
+    for (const [method, path] of [
+      ["GET", `requests/${digest}`],
+      ["POST", `requests/${digest}/cancel`],
+    ] as const)
+      expect(await other.send(method, other.at(page.account, path), method === "POST" ? {} : undefined)).toMatchObject({
+        verdict: "request_not_found",
+        status: 404,
+      });
+    const stranger = await Agent.create(world.desk);
+    expect((await stranger.send("GET", stranger.at(page.account, `requests/${digest}`))).verdict).toBe("not_paired");
+  });
+
+  test("so many calls wait, and one more is told to come later [desk-waits]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const { digest } = await world.asked(people);
+    const path = agent.at(page.account, `requests/${digest}?wait=25`);
+    const waiting = Array.from({ length: MAX_AGENT_WAITS }, () => agent.send("GET", path));
+    await expect.poll(async () => (await agent.send("GET", path)).verdict, { timeout: 20_000 }).toBe("rate_limited");
+    await page.send("refuse", { record: { decision: decisionOn(digest), signed: false } });
+    for (const sent of await Promise.all(waiting)) expect(sent.body.data).toMatchObject({ state: "declined" });
+  });
+});
+
+describe("pairing", () => {
+  test("a place is one agent's, for one account, once [desk-pairing-once]", async () => {
+    const page = new Page(world.desk, world.passkey());
+    await page.signIn();
+    const [agent, thief] = [await Agent.create(world.desk), await Agent.create(world.desk)];
+    await agent.openPairing(page.account);
+    expect((await thief.send("PUT", agent.place, { agent: thief.signer.publicKey })).verdict).toBe("pairing_not_found");
+    expect((await thief.send("GET", agent.place)).verdict).toBe("pairing_not_found");
+    expect((await thief.send("PUT", thief.place, { agent: agent.signer.publicKey })).verdict).toBe("call_refused");
+    const other = new Page(world.desk, world.passkey());
+    await other.signIn();
+    await expect(other.pair(agent)).rejects.toThrow("pairing_not_found");
+    const place = agent.place.split("/").at(-1) ?? "";
+    expect(await page.call("pairing", { place })).toMatchObject({ agent: agent.signer.publicKey, account: page.account });
+    const first = await page.pair(agent);
+    expect(await page.pair(agent, "Renamed")).toEqual({ ...first, name: "Renamed" });
+    expect((await page.send("pairing", { place })).verdict).toBe("pairing_not_found");
+    expect((await other.call("settings", {})).agents).toEqual([]);
+  });
+
+  test("a key of the account is no agent, and there are so many agents at most", async () => {
+    const owner = await keySigner(generateSecretKey());
+    const page = new Page(world.desk, owner);
+    await page.signIn();
+    const self = Object.assign(await Agent.create(world.desk), { signer: owner });
+    await self.openPairing();
+    await expect(page.pair(self)).rejects.toThrow("usage");
+    for (let i = 0; i < MAX_PAIRED_AGENTS; i++) {
+      const agent = await Agent.create(world.desk);
+      await agent.openPairing();
+      await page.pair(agent);
+    }
+    const more = await Agent.create(world.desk);
+    await more.openPairing();
+    await expect(page.pair(more)).rejects.toThrow("desk_full");
+  });
+
+  test.each(["owner", "agent"])(
+    "the %s ends it at once: calls that wait end, and what was approved is handed out no more [desk-unpair]",
+    async (by) => {
+      const people = await world.paired();
+      const { page, agent } = people;
+      const [approved, open] = [await world.asked(people), await world.asked(people)];
+      await page.approve(approved.digest);
+      const waiting = agent.send("GET", agent.at(page.account, `requests/${open.digest}?wait=25`));
+      await sleep(300);
+      const began = Date.now();
+      if (by === "owner") expect((await page.set("agent.unpair", { publicKey: agent.signer.publicKey })).body.data.agents).toEqual([]);
+      else expect((await agent.send("POST", agent.at(page.account, "unpair"), {})).verdict).toBe("ok");
+      expect(await waiting).toMatchObject({ verdict: "not_paired", status: 403 });
+      expect(Date.now() - began).toBeLessThan(5000);
+      expect((await agent.send("GET", agent.at(page.account, `requests/${approved.digest}`))).verdict).toBe("not_paired");
+    },
+  );
+});
+
+describe("the first decision counts", () => {
+  test("two devices at once: one wins, the other is told what it is, and the agent gets the winner's [desk-two-devices]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    for (let i = 0; i < 10; i++) {
+      const { digest } = await world.asked(people);
+      const payment = await page.payment(digest);
+      const record = { decision: decisionOn(digest), signed: false };
+      const answers = await Promise.all([page.send("decide", { payment }), page.send("refuse", { record })]);
+      const verdicts = answers.map(({ verdict }) => verdict);
+      expect(verdicts.toSorted()).toEqual(["decided_meanwhile", "ok"]);
+      const won = verdicts[0] === "ok" ? "approved" : "declined";
+      expect(JSON.stringify(answers.find(({ verdict }) => verdict !== "ok")?.body)).toContain(`is ${won} already`);
+      expect((await agent.look(page.account, digest)).state).toBe(won);
+    }
+  });
+
+  test("the same approval again is answered as the first; another one is refused", async () => {
+    const people = await world.paired();
+    const { digest } = await world.asked(people);
+    const [first, second] = [await people.page.payment(digest), (await sleep(1100), await people.page.payment(digest))];
+    await people.page.call("decide", { payment: first });
+    expect((await people.page.send("decide", { payment: first })).verdict).toBe("ok");
+    expect((await people.page.send("decide", { payment: second })).verdict).toBe("decided_meanwhile");
+  });
+});
+
+describe("a policy of two of three", () => {
+  async function members() {
+    const [phone, laptop] = [passkeyAt(world.desk), passkeyAt(world.desk)];
+    const sealed = await keySigner(generateSecretKey());
+    const policy = policyOf(2, phone, laptop, sealed);
+    const account = accountOfTestPolicy(policy);
+    const one = (member: { account: string }) => policySigner(policy, [member as typeof phone]);
+    return { phone, laptop, sealed, policy, account, one };
+  }
+  type Members = Awaited<ReturnType<typeof members>>;
+
+  /** The page of one member: reading needs one key. */
+  async function pagesOf({ phone, laptop, one }: Members) {
+    const [first, second] = [new Page(world.desk, one(phone)), new Page(world.desk, one(laptop))];
+    await first.signIn();
+    await second.signIn();
+    const agent = await Agent.create(world.desk);
+    await agent.openPairing();
+    await first.pair(agent);
+    await world.fund(first.account);
+    return { first, second, people: { page: first, agent } };
+  }
+
+  async function viewOf(page: Page, digest: Digest) {
+    const { view, partial } = await page.call("read", { request: digest });
+    const read = await readApproval(view);
+    if (!read.ok) throw new Error(read.problem);
+    return { authorization: read.view.authorization, partial };
+  }
+
+  test("one key pays nothing, the second completes what the first signed, and the merchant is paid [desk-two-of-three]", async () => {
+    const all = await members();
+    const { first, second, people } = await pagesOf(all);
+    const { phone, laptop, policy } = all;
+    const { request, digest } = await world.asked(people);
+    const { authorization } = await viewOf(first, digest);
+    const proof: MemberProof = phone.assert(authorizationDigest(authorization));
+    const ask = { request: digest, authorization, policy };
+    expect(await first.call("partial", { ...ask, proof })).toMatchObject({ whole: false, missing: 1 });
+    expect(await first.call("partial", { ...ask, proof })).toMatchObject({ whole: false, missing: 1 });
+    expect(await people.agent.look(first.account, digest)).toEqual({ state: "pending", requestDigest: digest });
+    const seen = await viewOf(second, digest);
+    expect(seen.partial).toMatchObject({ authorization, proofs: [proof] });
+    await sleep(1100);
+    const own = (await viewOf(second, digest)).authorization;
+    expect((await second.send("partial", { ...ask, authorization: own, proof: laptop.assert(authorizationDigest(own)) })).verdict).toBe(
+      "decided_meanwhile",
+    );
+    const signed = laptop.assert(authorizationDigest(authorization));
+    expect(await second.call("partial", { ...ask, proof: signed })).toMatchObject({ whole: true, missing: 0 });
+    const asked = await people.agent.look(first.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    expect((await world.buy(request, asked.payment)).status).toBe(200);
+  });
+
+  test("two keys at once make one payment [desk-two-keys-at-once]", async () => {
+    const all = await members();
+    const { first, second, people } = await pagesOf(all);
+    const { digest, request } = await world.asked(people);
+    const { authorization } = await viewOf(first, digest);
+    const ask = { request: digest, authorization, policy: all.policy };
+    const answers = await Promise.all([
+      first.send("partial", { ...ask, proof: all.phone.assert(authorizationDigest(authorization)) }),
+      second.send("partial", { ...ask, proof: all.laptop.assert(authorizationDigest(authorization)) }),
+    ]);
+    expect(answers.filter(({ body }) => body.data.whole === true)).toHaveLength(1);
+    const asked = await people.agent.look(first.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    expect((await world.buy(request, asked.payment)).status).toBe(200);
+  });
+
+  test("any one key declines for all, and what was signed in part is gone [desk-any-declines]", async () => {
+    const all = await members();
+    const { first, second, people } = await pagesOf(all);
+    const { digest } = await world.asked(people);
+    const { authorization } = await viewOf(first, digest);
+    const ask = { request: digest, authorization, policy: all.policy };
+    await first.call("partial", { ...ask, proof: all.phone.assert(authorizationDigest(authorization)) });
+    const record = await recordDecision(decisionOn(digest), all.one(all.laptop), world.stack.ledger as Digest);
+    await second.call("refuse", { record });
+    expect((await second.send("partial", { ...ask, proof: all.laptop.assert(authorizationDigest(authorization)) })).verdict).toBe(
+      "decided_meanwhile",
+    );
+    expect(await people.agent.look(first.account, digest)).toMatchObject({ state: "declined" });
+  });
+
+  test.each<[string, (all: Members, digest: string) => Promise<Record<string, unknown>> | Record<string, unknown>, string]>([
+    ["a stranger's key", (_, digest) => ({ proof: passkeyAt(world.desk).assert(digest as Digest) }), "invalid_signature"],
+    ["a signature of something else", ({ phone }) => ({ proof: phone.assert(randomHex(32) as Digest) }), "invalid_signature"],
+    [
+      "another policy",
+      ({ phone, laptop }, digest) => ({ policy: policyOf(1, phone, laptop), proof: phone.assert(digest as Digest) }),
+      "request_differs",
+    ],
+  ])("%s signs no part", async (_, changes, code) => {
+    const all = await members();
+    const { first, people } = await pagesOf(all);
+    const { digest } = await world.asked(people);
+    const { authorization } = await viewOf(first, digest);
+    const ask = { request: digest, authorization, policy: all.policy, ...(await changes(all, authorizationDigest(authorization))) };
+    expect((await first.send("partial", ask)).verdict).toBe(code);
+  });
+});
