@@ -1,5 +1,9 @@
 /** A stack with its hosted desk for one test file, and owners and agents in it. */
 
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll } from "vitest";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
@@ -21,13 +25,17 @@ export interface PairedPeople {
 export function useDesk({ vars = {}, limits = {} }: { vars?: Record<string, string>; limits?: Record<string, number> } = {}) {
   let stack: Stack;
   let purchases = 0;
+  const persist = mkdtempSync(join(tmpdir(), "lez-desk-ring-"));
   const logs: Record<string, unknown>[] = [];
   beforeAll(async () => {
     const open = Object.fromEntries(LIMITS.map((name) => [name, 1_000_000]));
     const onLog = (line: string) => void (line.startsWith("{") && logs.push(JSON.parse(line) as Record<string, unknown>));
-    stack = await startStack({ bundles: BUNDLES, limits: { ...open, ...limits }, vars: { "lez-desk": vars }, onLog });
+    stack = await startStack({ bundles: BUNDLES, persist, limits: { ...open, ...limits }, vars: { "lez-desk": vars }, onLog });
   });
-  afterAll(() => stack.stop());
+  afterAll(async () => {
+    await stack.stop();
+    rmSync(persist, { recursive: true, force: true });
+  });
   const world = {
     logs,
     get stack() {
@@ -36,6 +44,15 @@ export function useDesk({ vars = {}, limits = {} }: { vars?: Record<string, stri
     /** The desk's origin. */
     get desk() {
       return stack.desk ?? "";
+    },
+    /** Objects of owners with tables in them. */
+    storedDesks(): number {
+      return globSync(`${persist}/**/*.sqlite`).filter((file) => {
+        const database = new DatabaseSync(file, { readOnly: true });
+        const found = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'login'").all();
+        database.close();
+        return found.length > 0;
+      }).length;
     },
     url: () => `${stack.merchant}/premium?${purchases++}`,
     async fund(account: string): Promise<void> {
