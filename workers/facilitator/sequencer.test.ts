@@ -3,9 +3,11 @@ import { toBase64, utf8 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { MAX_AMOUNT, MAX_SEQUENCER_ANSWER_BYTES } from "../../shared/limits.ts";
 import { BackendUnavailable } from "../../shared/settlement/outcomes.ts";
-import { classify, type Sequencer, sequencerAt, SequencerFault } from "./sequencer.ts";
+import type { LezAccountId } from "../../shared/zone/account.ts";
+import { V03 } from "../../shared/zone/v03.ts";
+import { type Sequencer, sequencerAt, SequencerFault } from "./sequencer.ts";
 
-const ACCOUNT = "9GfY4u7g67my3mjFQi3Dm8J5kqQ7T4wvi6cPE2ku88j4";
+const ACCOUNT = "9GfY4u7g67my3mjFQi3Dm8J5kqQ7T4wvi6cPE2ku88j4" as LezAccountId;
 const ID = "b7c9697cb30841c70a4b5a9fedf6f06c38c5a1c196cd7b396bf36bd8242d639c" as Digest;
 
 /** A sequencer whose every answer is this text, and the calls that it got. */
@@ -15,7 +17,7 @@ function answering(body: string | ReadableStream | Error, init?: ResponseInit) {
     calls.push(JSON.parse(request?.body as string));
     return body instanceof Error ? Promise.reject(body) : Promise.resolve(new Response(body, init));
   };
-  return { sequencer: sequencerAt("http://sequencer.example", send, 0.05), calls };
+  return { sequencer: sequencerAt("http://sequencer.example", V03, send, 0.05), calls };
 }
 
 const result = (json: string) => answering(`{"jsonrpc":"2.0","id":1,"result":${json}}`);
@@ -39,14 +41,11 @@ describe("an answer as v0.3 gives it", () => {
     const { sequencer, calls } = result(`{${market},"new_member":"1"}`);
     expect(await sequencer.feeState()).toEqual({
       height: 3n,
-      base_fee_exec: 8n,
-      base_fee_stor: 8n,
-      next_base_fee_exec_floor: 8n,
-      next_base_fee_exec_ceiling: 9n,
-      next_base_fee_stor_floor: 8n,
-      next_base_fee_stor_ceiling: 9n,
-      max_gas_exec: 10_000_000n,
-      max_gas_stor: 1_000_000n,
+      base: { exec: 8n, stor: 8n },
+      floor: { exec: 8n, stor: 8n },
+      ceiling: { exec: 9n, stor: 9n },
+      maxGasExec: 10_000_000n,
+      maxGasStor: 1_000_000n,
     });
     expect(calls).toEqual([{ jsonrpc: "2.0", id: 1, method: "getFeeState", params: [] }]);
   });
@@ -102,7 +101,7 @@ describe("a refusal of a transaction", () => {
     [-32_602, "Invalid signature(-s)", "signature"],
     [-32_602, "Transaction too large: size 1048577, max 1046528", "too_large"],
     [-32_602, "Invalid params", "shape"],
-    [-32_602, "Program is sequencer-only and cannot be invoked by a user transaction", "shape"],
+    [-32_602, "Program is sequencer-only and cannot be invoked by a user transaction", "unknown"],
     [-31_900, "Mempool is full", "full"],
     [-31_900, "in other words", "full"],
     [-32_602, "InvalidSignature", "unknown"],
@@ -113,9 +112,12 @@ describe("a refusal of a transaction", () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("with a member that JSON-RPC does not have is not believed", () => {
-    expect(classify({ code: -32_602, message: "Incorrect fee", data: "payer" })).toBe("fee");
-    expect(classify({ code: -32_602, message: "Incorrect fee", retry: true })).toBe("unknown");
+  test("with a member that JSON-RPC does not have is not believed", async () => {
+    const reason = async (error: object) => {
+      const sent = await refusal({ code: -32_602, message: "Incorrect fee", ...error }).sequencer.sendTransaction(utf8("wire"));
+      return sent.ok || sent.reason;
+    };
+    expect([await reason({ data: "payer" }), await reason({ retry: true })]).toEqual(["fee", "unknown"]);
   });
 });
 
