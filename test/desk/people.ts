@@ -63,12 +63,18 @@ export interface SendOptions {
 export class Page {
   readonly origin: string;
   readonly signer: ProofSigner;
+  /** Where the desk is reached. */
+  readonly address: string;
   cookie: string | undefined;
 
-  /** @param signer signs for the account: a passkey, a key, a policy */
-  constructor(origin: string, signer: ProofSigner) {
+  /**
+   * @param signer signs for the account: a passkey, a key, a policy
+   * @param address where it is reached, if its origin is the name of a deployment
+   */
+  constructor(origin: string, signer: ProofSigner, address = origin) {
     this.origin = origin;
     this.signer = signer;
+    this.address = address;
   }
 
   get account() {
@@ -84,7 +90,7 @@ export class Page {
       ...headers,
     };
     const sent = Object.entries(usual).filter((entry): entry is [string, string] => entry[1] !== null);
-    const response = await fetch(`${this.origin}/api/${name}`, {
+    const response = await fetch(`${this.address}/api/${name}`, {
       method,
       headers: sent,
       ...(method !== "GET" && { body: body ?? JSON.stringify(ask) }),
