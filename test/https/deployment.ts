@@ -1,5 +1,6 @@
 /**
- * The stack as it is deployed: Workers with the origins https://shop.example and https://pay.shop.example, behind a proxy that ends TLS.
+ * The stack as it is deployed: Workers with the origins https://shop.example, https://pay.shop.example and https://desk.shop.example, behind
+ * a proxy that ends TLS.
  * No name is resolved: the CLI reaches them through an HTTPS proxy, as the HTTPS_PROXY of a user's network.
  */
 
@@ -17,6 +18,7 @@ import { CERTIFICATE, EXPIRED, KEY } from "./certificates.ts";
 
 export const SHOP = "https://shop.example";
 export const FACILITATOR = "https://pay.shop.example";
+export const DESK = "https://desk.shop.example";
 
 /** What the shop shows of itself. Every other name shows the good one. */
 export const CERTIFICATES = {
@@ -47,6 +49,7 @@ export async function deployed(operatorKey: string, ledgerName = "ledger"): Prom
     "lez-merchant": { ...operator, PUBLIC_ORIGIN: SHOP, RECEIPT_KEY: DEMO_RECEIPT_KEY },
     "lez-facilitator": { ...operator, BOOKS: "keyed", LEDGER_NAME: ledgerName },
     "lez-ledger-do": operator,
+    "lez-desk": { DESK_ORIGIN: DESK, FAUCET: "off", DESK_EGRESS: "" },
   };
   const stack = await startStack({ bundles: BUNDLES, vars, limits: NO_LIMITS, onLog: () => undefined });
   const sockets = new Set<Socket>();
@@ -79,7 +82,7 @@ export async function deployed(operatorKey: string, ledgerName = "ledger"): Prom
 function forward(stack: Stack, deployment: Deployment, request: http2.Http2ServerRequest, response: http2.Http2ServerResponse): void {
   const host = request.authority || (request.headers.host ?? "");
   deployment.requests.push(`${request.method} https://${host}${request.url}`);
-  const backend = host === new URL(FACILITATOR).host ? stack.facilitator : stack.merchant;
+  const backend = { [new URL(FACILITATOR).host]: stack.facilitator, [new URL(DESK).host]: stack.desk }[host] ?? stack.merchant;
   const named = Object.entries(request.headers).filter(([name]) => !name.startsWith(":") && name !== "connection");
   const headers = { ...Object.fromEntries(named), host, "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7" };
   const onward = http.request(new URL(request.url, backend), { method: request.method, headers, agent: false });
