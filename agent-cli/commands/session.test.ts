@@ -2,8 +2,11 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
+import type { HistoryFilter } from "../../shared/desk/api.ts";
 import { provesWithdrawal } from "../../shared/protocol/withdrawal.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
+import { startDesk } from "../testing/desk.ts";
 import { sessionWorld } from "../testing/session-world.ts";
 
 const { box, shop, facilitator, agent, fetched, open, kept, vouchers } = await sessionWorld();
@@ -120,7 +123,7 @@ test("an old copy of the state folder, put back: a serial that was used is not t
   expect(shop.served).toBe(4);
 });
 
-test("spending has a session as one line, and audit verify checks each call of it [session-audited]", async () => {
+test("spending has a session as one line, the history of the desk too, and audit verify checks each call of it [session-audited]", async () => {
   const { session } = await open();
   for (const path of ["?2", "?3", "?4"]) await fetched(path);
   const spent = await box.run("spending");
@@ -128,6 +131,18 @@ test("spending has a session as one line, and audit verify checks each call of i
     payments: 0,
     sessions: { lines: [{ payments: 4, paid: { amount: "40" }, name: expect.stringContaining(session.shortCode) }] },
   });
+  const desk = await startDesk(box);
+  const history = (filter: Partial<HistoryFilter> = {}) => desk.call("history", { days: 30, ...filter });
+  const { host } = new URL(shop.url);
+  const line = { charged: "40", calls: 4, merchant: host, session: session.shortCode };
+  const known = { merchants: [host] };
+  expect(await history()).toMatchObject({ data: { payments: 0, sessions: { total: { amount: "40" }, list: [line], more: 0 }, known } });
+  expect(await history({ merchant: host, day: formatTimestamp(unixNow()).slice(0, 10) })).toMatchObject({
+    data: { sessions: { list: [line] } },
+  });
+  for (const other of [{ merchant: "another" }, { agent: "another" }, { day: "2026-01-31" }])
+    expect(await history(other)).toMatchObject({ data: { sessions: { total: { amount: "0" }, list: [] } } });
+  await desk.stop();
   const verify = (...words: string[]) => box.run(["audit", "verify", ...words]);
   expect((await verify("--offline")).exit).toBe(EXIT.ok);
   const file = box.path(`home/sessions/${session.session}.calls.jsonl`);

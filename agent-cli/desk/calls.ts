@@ -1,5 +1,5 @@
 /**
- * What the page can ask. A decision is the terminal's own: `decline` and `mandate revoke` run as commands, and an approval is read
+ * What the page can ask. A decision is the terminal's own: `decline`, `revoke` and `mandate revoke` run as commands, and an approval is read
  * and signed by the functions of `approve`.
  */
 
@@ -90,6 +90,12 @@ export const CALLS: { [Name in CallName]: Call<Name, z.ZodObject> } = {
       const signed = desk.context.typed && { ownerFile: desk.owner.file };
       return command(desk, "decline", { request, code, note, ...signed });
     },
+  ),
+
+  takeBack: call(
+    "takeBack",
+    request.extend({ code: z.enum(DECLINE_CODES), note: z.string().optional() }),
+    (desk, { request, code, note }) => command(desk, "revoke", { request, code, note, ownerFile: desk.owner.file, ...desk.facilitator }),
   ),
 
   mandates: call("mandates", z.strictObject({ all: z.boolean() }), (desk, { all }) =>

@@ -182,6 +182,23 @@ test("a no has a code and a note, and is signed if the passphrase is typed [desk
   ]);
 });
 
+test("an approval is taken back with the passphrase, for a reason, until it is used [desk-takes-back]", async () => {
+  const digest = await ask();
+  const call = { request: digest, code: "wrong_payee", note: "Not that shop." } as const;
+  expect(await desk.call("takeBack", { ...call, passphrase: PASSPHRASE })).toMatchObject({ ok: false, error: { code: "usage" } });
+  expect(await approve(digest)).toMatchObject({ ok: true });
+  expect(await desk.call("takeBack", call)).toMatchObject({ ok: false, error: { code: "interaction_required" } });
+  expect(await desk.call("takeBack", { ...call, passphrase: "another" })).toMatchObject({ ok: false, error: { code: "keystore_locked" } });
+  expect(await stateOf(digest)).toBe("approved");
+  facilitator.settlement = { status: "cancelled" };
+  expect(await desk.call("takeBack", { ...call, passphrase: PASSPHRASE })).toMatchObject({ ok: true });
+  expect(await desk.call("request", { request: digest })).toMatchObject({
+    data: { state: "revoked", decision: { code: "wrong_payee", note: "Not that shop.", signed: true } },
+  });
+  expect(await desk.call("takeBack", { ...call, passphrase: PASSPHRASE })).toMatchObject({ ok: true, data: { already: true } });
+  facilitator.settlement = { status: "unused" };
+});
+
 test("lists, history and files are those of the commands [desk-reads]", async () => {
   const pending = await ask();
   const list = await desk.call("requests", { all: false });

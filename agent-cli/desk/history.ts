@@ -1,11 +1,12 @@
 /** What was paid from this machine, filtered and summed for the page. */
 
-import type { History, HistoryFilter, HistoryGroup } from "../../shared/desk/api.ts";
+import type { History, HistoryFilter, HistoryGroup, HistorySession } from "../../shared/desk/api.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { refundsKnown } from "../records/refunds-known.ts";
+import { sessionsCalled } from "../records/sessions-called.ts";
 import { largestFirst, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
@@ -22,6 +23,8 @@ export function historyOf(context: Context, filter: HistoryFilter, now: number):
   const all = [...log.data.older, ...log.data.entries];
   const within = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
   const made = within.filter((payment) => matches(payment, filter));
+  const sessions = sessionsOf(context, filter, since);
+  if (!sessions.ok) return sessions;
   const own = new Set(made.map(({ transaction }) => transaction));
   const back = refundsKnown(all).filter(({ refundOf }) => own.has(refundOf));
   return succeed({
@@ -34,11 +37,33 @@ export function historyOf(context: Context, filter: HistoryFilter, now: number):
     merchants: limited(grouped(made, ({ merchant }) => merchant).sort(largestFirst(({ paid }) => paid.amount))),
     list: made.toReversed().slice(0, MAX_LISTED),
     more: Math.max(0, made.length - MAX_LISTED),
-    known: { agents: names(within, ({ agent }) => agent), merchants: names(within, ({ merchant }) => merchant) },
+    sessions: sessions.data.shown,
+    known: {
+      agents: names([...within, ...sessions.data.within].map(({ agent }) => agent)),
+      merchants: names([...within, ...sessions.data.within].map(({ merchant }) => merchant)),
+    },
   });
 }
 
-function matches(payment: MadePayment, { agent, merchant, day }: HistoryFilter): boolean {
+/** Calls in sessions, one line per session. The ledger pays them by the merchant's claims, which are in no payment above. */
+function sessionsOf(
+  context: Context,
+  filter: HistoryFilter,
+  since: string,
+): Outcome<{ within: HistorySession[]; shown: NonNullable<History["sessions"]> }> {
+  const { day } = filter;
+  const called = sessionsCalled(context, ({ at }) => dayOf(at) >= since && (day === undefined || dayOf(at) === day));
+  if (!called.ok) return called;
+  const within = called.data.map(({ session, calls, charged, at, agent, reason }): HistorySession => {
+    const merchant = new URL(session.signed.channelConfig.origin).host;
+    return { at, agent, merchant, reason, charged: charged.toString(), calls: calls.length, session: session.shortCode };
+  });
+  const list = within.filter((line) => matches(line, { ...filter, day: undefined })).sort((a, b) => (a.at < b.at ? 1 : -1));
+  const total = sumOf(list.map(({ charged: amount }) => ({ amount })));
+  return succeed({ within, shown: { total, list: list.slice(0, MAX_LISTED), more: Math.max(0, list.length - MAX_LISTED) } });
+}
+
+function matches(payment: Pick<MadePayment, "agent" | "merchant" | "at">, { agent, merchant, day }: HistoryFilter): boolean {
   const wanted: [string | undefined, string][] = [
     [agent, payment.agent],
     [merchant, payment.merchant],
@@ -51,8 +76,8 @@ function grouped(made: readonly MadePayment[], nameOf: (payment: MadePayment) =>
   return [...Map.groupBy(made, nameOf)].map(([name, own]) => ({ name, payments: own.length, paid: sumOf(own) }));
 }
 
-function names(made: readonly MadePayment[], nameOf: (payment: MadePayment) => string): string[] {
-  return [...new Set(made.map(nameOf))].sort((a, b) => a.localeCompare(b)).slice(0, MAX_LISTED);
+function names(all: readonly string[]): string[] {
+  return [...new Set(all)].sort((a, b) => a.localeCompare(b)).slice(0, MAX_LISTED);
 }
 
 function sumOf(parts: readonly { amount: string }[]): Money {

@@ -123,6 +123,21 @@ export interface HistoryPayment {
   mandate: string;
 }
 
+/** What the calls of one session were charged, in the days and by the filters that were asked for. */
+export interface HistorySession {
+  /** When the last of them ended. */
+  at: string;
+  agent: string;
+  merchant: string;
+  /** Empty where the request is not known here. */
+  reason: string;
+  /** Atomic units. */
+  charged: string;
+  calls: number;
+  /** Its short code. */
+  session: string;
+}
+
 export interface HistoryGroup {
   name: string;
   payments: number;
@@ -143,6 +158,8 @@ export interface History {
   /** Newest first, at most a page of them. */
   list: HistoryPayment[];
   more: number;
+  /** Calls in sessions, beside the payments: the latest session first. Of a desk that knows of calls. */
+  sessions?: { total: Money; list: HistorySession[]; more: number } | undefined;
   /** What the filters can name: everything within the days. */
   known: { agents: string[]; merchants: string[] };
 }
@@ -200,6 +217,11 @@ export interface DeskCalls {
   decline: [
     ask: { request: string; code: DeclineCode; note?: string | undefined } & WithPassphrase,
     answer: { shortCode: string; already?: boolean | undefined },
+  ];
+  /** Withdraws the approval of a request that is not paid yet. Signed, and final. `closing`: of a session that it had opened. */
+  takeBack: [
+    ask: { request: string; code: DeclineCode; note?: string | undefined } & WithPassphrase,
+    answer: { shortCode: string; already?: boolean | undefined; closing?: { atMost: Money; until?: string | undefined } | undefined },
   ];
   mandates: [ask: { all: boolean }, answer: MandateList];
   revokeMandate: [ask: { mandate: string } & WithPassphrase, answer: { mandates: string[]; revokedAt?: string | undefined }];

@@ -116,7 +116,7 @@ export interface PartialApproval {
  * `decide`: whole payments (proof included), as the agent will present them. The desk checks it against the request and refuses what
  * the facilitator would refuse. `partial`: one member's proof over an authorization. The desk answers the payment once it is whole.
  */
-export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "revokeMandate" | "read"> {
+export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "takeBack" | "revokeMandate" | "read"> {
   desk: [ask: Record<string, never>, answer: HostedDesk];
   /** Without a session. An unknown account has no passkeys. */
   keys: [ask: { account: string }, answer: KeyRecord];

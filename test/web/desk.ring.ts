@@ -154,6 +154,21 @@ test("an allowance that was granted is seen with what is spent, and ended [desk-
   expect((await buy()).exit).toBe(EXIT.approvalPending);
 });
 
+test("an approval that the agent has not used is taken back, and then pays nothing [desk-takes-back-browser]", async () => {
+  const code = await asked();
+  const page = await tab();
+  await opened(page, code);
+  await pay(page);
+  await shown(page, "The agent has not sent the payment yet.");
+  await page.getByRole("button", { name: "Take the approval back…" }).click();
+  await page.getByLabel("Passphrase of your key").fill(PASSPHRASE);
+  await page.getByRole("button", { name: "Take it back, finally" }).click();
+  await shown(page, "You took the approval back.");
+  const paid = await box.run(["pay", code]);
+  expect([paid.exit === EXIT.ok, paid.json.ok], paid.stdout).toEqual([false, false]);
+  expect((await box.run(["status", code])).json.data).toMatchObject({ said: "cancelled", conclusion: "not_paid" });
+});
+
 test("another page of the same browser can neither call the desk nor frame it [desk-other-page]", async () => {
   const context = await browser.context();
   closing.push(() => context.close());

@@ -401,6 +401,28 @@ describe("strangers' words", () => {
   });
 });
 
+test("an approval that is not used is taken back, for a reason and with the passphrase [web-takes-back]", async () => {
+  let state: "approved" | "revoked" = "approved";
+  const takeBack = () => (
+    (state = "revoked"),
+    { ok: true as const, data: { shortCode: shortCode(REPORT_DIGEST) }, notes: ["The ledger has it."] }
+  );
+  server.scene = { ...FULL, request: () => ({ ok: true, data: itemOf(REPORT, { state }) }), takeBack };
+  const { page, trouble } = await open(PAGES.approval.at, NARROW);
+  await shown(page, "You approved it. The agent has not sent the payment yet.");
+  await page.getByRole("button", { name: "Take the approval back…" }).click();
+  expect(await violations(page)).toEqual([]);
+  expect(await overflow(page)).toBeLessThanOrEqual(0);
+  await page.getByLabel("Why").selectOption("Wrong payee");
+  await page.getByLabel("Passphrase of your key").fill("secret");
+  await page.getByRole("button", { name: "Take it back, finally" }).click();
+  await shown(page, "You took the approval back.");
+  await shown(page, "The ledger has it.");
+  const asked = { request: REPORT_DIGEST, code: "wrong_payee", passphrase: "secret" };
+  expect(server.calls.filter(({ name }) => name === "takeBack").map(({ ask }) => ask)).toEqual([asked]);
+  expect(trouble).toEqual([]);
+});
+
 test("allowances: bars of spent, held and left, and one is revoked with the passphrase [web-revokes]", async () => {
   server.scene = { ...FULL, revokeMandate: () => ({ ok: true, data: { mandates: ["7F3K-9QPD"] } }) };
   const { page } = await open("#/allowances");
@@ -420,6 +442,8 @@ test("allowances: bars of spent, held and left, and one is revoked with the pass
 test("history: a column, a bar and the fields filter it, and the log is saved as a file [web-history]", async () => {
   const { page } = await open("#/history");
   await shown(page, PAGES.history.shows);
+  await shown(page, "In sessions, beside that: 0.0612 LGO");
+  await shown(page, "in 204 calls to quotes.example");
   const lastFilter = () => server.calls.filter(({ name }) => name === "history").at(-1)?.ask;
   await page.getByRole("button", { name: /^2025-10-07: / }).click();
   await expect.poll(lastFilter).toEqual({ days: 30, day: "2025-10-07" });
@@ -449,7 +473,7 @@ describe("the first paint", () => {
     await shown(page, PAGES.inbox.shows);
   });
 
-  test("comes within 300 ms at a quarter of the speed; on a busy machine within three times an empty page's [web-first-paint]", async () => {
+  test("comes within 300 ms at a quarter of the speed, by Chromium's own clock; on a busy machine within three times an empty page's [web-first-paint]", async () => {
     const paint = async (url: string) => {
       const context = await browser.context();
       closing.push(() => context.close());
@@ -457,19 +481,18 @@ describe("the first paint", () => {
       await page.route("**/empty", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Empty</h1>" }));
       const session = await context.newCDPSession(page);
       await session.send("Emulation.setCPUThrottlingRate", { rate: 4 });
-      await page.goto(url);
-      await page.locator("h1").waitFor();
-      return Number(await page.evaluate(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity`));
+      await page.goto(url, { waitUntil: "commit" });
+      const painted = await page.waitForFunction(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime`);
+      return Number(await painted.jsonValue());
     };
-    // Other work on the machine only adds: the least of several is the page's own, beside the least of an empty one.
+    // The median of five, each beside an empty page of the same server: what slows one down slows the other.
     const times: { empty: number[]; desk: number[] } = { empty: [], desk: [] };
-    const least = (of: number[]) => Math.min(...of, Infinity);
-    const limit = () => Math.max(300, 3 * least(times.empty));
-    while (times.desk.length < 8 && !(least(times.desk) <= limit())) {
+    const median = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? Infinity;
+    for (let i = 0; i < 5; i++) {
       times.empty.push(await paint(`${server.origin}/empty`));
       times.desk.push(await paint(server.link));
     }
     console.log(`first contentful paint at 4x slowdown, ms: ${JSON.stringify(times)}`);
-    expect(least(times.desk)).toBeLessThanOrEqual(limit());
+    expect(median(times.desk)).toBeLessThanOrEqual(Math.max(300, 3 * median(times.empty)));
   });
 });

@@ -281,6 +281,21 @@ function historyAt(now: number): History {
     merchants: { lines: merchants, more: 0 },
     list: list.slice(0, 12),
     more: list.length - 12,
+    sessions: {
+      total: money("61200000"),
+      list: [
+        {
+          at: formatTimestamp(now - 5400),
+          agent: "Research agent",
+          merchant: "quotes.example",
+          reason: "Prices of copper, every ten minutes while the market is open.",
+          charged: "61200000",
+          calls: 204,
+          session: shortCode("5e".repeat(32) as Digest),
+        },
+      ],
+      more: 0,
+    },
     known: { agents: ["Office agent", "Research agent"], merchants: [...MERCHANTS].sort() },
   };
 }

@@ -6,7 +6,7 @@ export type Result<Data> = Answered<Data>;
 export type Problem = Extract<Result<unknown>, { ok: false }>["error"];
 
 /** What every desk is asked in the same words. Who decides, and how, is an `Owner`. */
-export type CommonCalls = Omit<DeskCalls, "read" | "approve" | "decline" | "revokeMandate">;
+export type CommonCalls = Omit<DeskCalls, "read" | "approve" | "decline" | "takeBack" | "revokeMandate">;
 export type CommonName = keyof CommonCalls;
 
 /** A desk that answers these calls. */

@@ -179,7 +179,7 @@ function Decisive({ view }: { view: PageReading["view"] }) {
   );
 }
 
-const REASONS: Record<DeclineCode, string> = {
+export const REASONS: Record<DeclineCode, string> = {
   too_expensive: "Too expensive",
   not_needed: "Not needed",
   wrong_payee: "Wrong payee",

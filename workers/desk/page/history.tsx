@@ -38,7 +38,7 @@ export function History({ client }: { client: Client }) {
           <Numbers data={shown} />
         </>
       )}
-      {shown && shown.payments === 0 && (
+      {shown && shown.payments === 0 && !shown.sessions?.list.length && (
         <Empty title="No payments">
           {isNarrowed(filter) ? "Nothing was paid that fits these filters." : "What agents pay appears here."}
         </Empty>
@@ -52,6 +52,7 @@ export function History({ client }: { client: Client }) {
           <Payments list={shown.list} more={shown.more} />
         </>
       )}
+      {shown?.sessions && shown.sessions.list.length > 0 && <Sessions {...shown.sessions} />}
       <Exports client={client} />
     </>
   );
@@ -191,6 +192,42 @@ function Payments({ list, more }: { list: readonly HistoryPayment[]; more: numbe
         ))}
       </ul>
       {more > 0 && <p class="quiet">And {more} older ones. Filter them, or export all.</p>}
+    </section>
+  );
+}
+
+/** Calls that sessions paid: the ledger moves their money by claims, so they are in none of the sums above. */
+function Sessions({ total, list, more }: NonNullable<HistoryData["sessions"]>) {
+  return (
+    <section aria-labelledby="sessions">
+      <h2 id="sessions">In sessions, beside that: {total.display}</h2>
+      <ul class="rows">
+        {list.map(({ session, charged, calls, merchant, reason, at, agent }) => (
+          <li key={session} class="row">
+            <span class="what">
+              <span class="amount">{displayAmount(charged)}</span>
+              <span class="host">
+                in {calls} {calls === 1 ? "call" : "calls"} to <Foreign text={merchant} />
+              </span>
+              {reason !== "" && (
+                <span class="reason quiet">
+                  <Foreign text={reason} />
+                </span>
+              )}
+            </span>
+            <span class="when">
+              <span>
+                <Time at={at} />
+              </span>
+              <span class="quiet agent">
+                <Foreign text={agent} />
+              </span>
+              <span class="pill">session {session}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {more > 0 && <p class="quiet">And {more} older ones: lez-agent-pay spending has them all.</p>}
     </section>
   );
 }

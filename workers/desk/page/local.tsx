@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { useMemo } from "preact/hooks";
-import type { DeskCalls } from "../../../shared/desk/api.ts";
+import type { Answer, DeskCalls } from "../../../shared/desk/api.ts";
 import { App, NoKey } from "./app.tsx";
 import { type Asks, deskClient, type Result } from "./client.ts";
 import type { Owner, Told } from "./owner.ts";
@@ -37,10 +37,21 @@ function localOwner(client: Asks<DeskCalls>, sealed: boolean): Owner {
       const ask = { request: requestDigest, code, ...(note !== undefined && { note }), ...secret(passphrase) };
       return told(await client.call("decline", ask));
     },
+    async takeBack({ requestDigest }, { code, note, passphrase }) {
+      const ask = { request: requestDigest, code, ...(note !== undefined && { note }), ...secret(passphrase) };
+      const answer = await client.call("takeBack", ask);
+      return told(answer, answer.ok ? closingNotes(answer.data) : []);
+    },
     async revoke({ mandate }, passphrase) {
       return told(await client.call("revokeMandate", { mandate, ...secret(passphrase) }));
     },
   };
+}
+
+function closingNotes({ closing }: Answer<"takeBack">): string[] {
+  if (!closing) return [];
+  const until = closing.until === undefined ? "" : `, until ${closing.until}`;
+  return [`The session closes. Its merchant can still claim what the agent has signed, at most ${closing.atMost.display}${until}.`];
 }
 
 function secret(passphrase: string | undefined) {

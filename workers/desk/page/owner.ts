@@ -48,7 +48,7 @@ export interface Owner {
   approve(reading: PageReading, said: Said): Promise<Result<Told>>;
   decline(item: RequestItem, said: SaidNo): Promise<Result<Told>>;
   /** Of a desk that can take an approval back. */
-  takeBack?: ((item: RequestItem) => Promise<Result<Told>>) | undefined;
+  takeBack?: ((item: RequestItem, said: SaidNo) => Promise<Result<Told>>) | undefined;
   revoke(mandate: Pick<MandateItem, "mandate" | "shortCode">, passphrase: string | undefined): Promise<Result<Told>>;
   /** In place of the decision's form, for an owner whose key is not here. */
   elsewhere?: ((item: RequestItem, decided: (notes: string[]) => void) => ComponentChildren) | undefined;

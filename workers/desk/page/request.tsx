@@ -1,13 +1,14 @@
 /** One request. If it waits: everything that the owner reads before a yes, and the decision. Else: what became of it. */
 
-import { useState } from "preact/hooks";
-import type { RequestItem } from "../../../shared/desk/api.ts";
+import { useRef, useState } from "preact/hooks";
+import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
 import { approvalFacts, type ApprovalFacts, type Fact } from "../../../shared/screen/facts.ts";
 import type { ApprovalView } from "../../../shared/screen/view.ts";
 import { approvalWarnings } from "../../../shared/screen/warnings.ts";
 import { amountOf } from "./amount.ts";
 import type { Client, Problem } from "./client.ts";
-import { Decision } from "./decision.tsx";
+import { Decision, REASONS } from "./decision.tsx";
+import { Field, take } from "./field.tsx";
 import { State } from "./inbox.tsx";
 import type { Owner } from "./owner.ts";
 import { Foreign, Heading, hostOf, Id, Loading, Notes, Time, TimeLeft, Trouble, useSecondsLeft } from "./parts.tsx";
@@ -271,37 +272,73 @@ function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readon
           </div>
         )}
       </dl>
-      {state === "approved" && owner.takeBack && <TakeBack item={item} takeBack={owner.takeBack} decided={decided} />}
+      {state === "approved" && owner.takeBack && <TakeBack owner={owner} item={item} takeBack={owner.takeBack} decided={decided} />}
       {(state === "paid" || state === "sent") && <a href={linkTo({ page: "receipt", request: item.requestDigest })}>Receipt</a>}
     </article>
   );
 }
 
 interface TakeBackProps {
+  owner: Owner;
   item: RequestItem;
   takeBack: NonNullable<Owner["takeBack"]>;
   decided: (notes: string[]) => void;
 }
 
 /** Before the agent has used it: the ledger then pays it never. */
-function TakeBack({ item, takeBack, decided }: TakeBackProps) {
+function TakeBack({ owner, item, takeBack, decided }: TakeBackProps) {
+  const [open, setOpen] = useState(false);
+  const [code, setCode] = useState<DeclineCode>("not_needed");
+  const passphrase = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>();
-  const take = async () => {
+  const sealed = owner.proof === "passphrase";
+  const send = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    const secret = take(passphrase.current);
     setBusy(true);
     setProblem(undefined);
-    const answer = await takeBack(item);
+    const answer = await takeBack(item, { code, ...(sealed && { passphrase: secret }) });
     setBusy(false);
-    if (answer.ok) decided(answer.data.notes);
-    else setProblem(answer.error);
+    if (answer.ok) return decided(answer.data.notes);
+    setProblem(answer.error);
+    if (answer.error.code === "keystore_locked") passphrase.current?.focus();
   };
-  return (
-    <>
-      {problem && <Trouble problem={problem} />}
-      <button type="button" class="plain" disabled={busy} onClick={() => void take()}>
-        {busy ? "Signing…" : "Take the approval back"}
+  if (!open)
+    return (
+      <button type="button" class="plain" onClick={() => setOpen(true)}>
+        Take the approval back…
       </button>
-    </>
+    );
+  return (
+    <form class="decision" onSubmit={(event) => void send(event)} autocomplete="off">
+      <h2>Take the approval back</h2>
+      <p>Final: once the ledger has it, {amountOf(item)} can never be paid by this request. What was paid before stays paid.</p>
+      <Field label="Why">
+        {(id) => (
+          <select id={id} value={code} onChange={({ currentTarget: { value } }) => setCode(value as DeclineCode)}>
+            {Object.entries(REASONS).map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {sealed && (
+        <Field label="Passphrase of your key">
+          {(id) => <input id={id} ref={passphrase} type="password" required autocomplete="off" spellcheck={false} />}
+        </Field>
+      )}
+      {problem && <Trouble problem={problem} />}
+      <button type="submit" class="main danger" disabled={busy}>
+        {busy ? "Signing…" : "Take it back, finally"}
+      </button>
+      <button type="button" class="plain wide" disabled={busy} onClick={() => setOpen(false)}>
+        Leave it approved
+      </button>
+    </form>
   );
 }
 
