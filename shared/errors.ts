@@ -45,7 +45,7 @@ const TABLE = {
     ...FINAL,
     stable: true,
     message: "The payment names another network.",
-    hint: 'Pay on "logos:lez-testnet", in the accepted terms and in the signed authorization alike.',
+    hint: "Pay on the network that the offer names, in the accepted terms and in what is signed alike.",
   },
   asset_mismatch: {
     status: 402,

@@ -1,7 +1,10 @@
-/** The one network and asset that this system settles, and its schemes. */
+/** Networks, asset and schemes. */
 
-/** CAIP-2 name of the Logos Execution Zone testnet. */
+/** CAIP-2 name of the mock ledger, which is no network of the Logos Execution Zone: its accounts, keys and money are others. */
 export const NETWORK = "logos:lez-testnet";
+/** Networks of the Logos Execution Zone itself, whose money this system's ledger does not have. */
+export const NATIVE_NETWORKS = ["lez:testnet", "lez:devnet"] as const;
+export type NativeNetwork = (typeof NATIVE_NETWORKS)[number];
 export const SCHEME = "exact";
 /** The payer signs a maximum, and the merchant charges what was used. */
 export const UPTO = "upto";

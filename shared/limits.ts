@@ -289,6 +289,13 @@ export const SEQUENCER_TIMEOUT_SECONDS = 10;
 /** Its longest answer: a block of 1 MiB as base64 in JSON. */
 export const MAX_SEQUENCER_ANSWER_BYTES = 1536 * 1024;
 
+// --- The chain itself ----------------------------------------------------------------------------
+
+/** The gas for computing that a payment may declare: what one block takes. A transfer uses none. */
+export const MAX_NATIVE_GAS_LIMIT = 10_000_000n;
+/** Above it, an offer that names no finality waits until its block is final: 1 LGO. */
+export const NATIVE_FINAL_THRESHOLD = 10n ** 9n;
+
 // --- Discovery -----------------------------------------------------------------------------------
 
 /** An entry of the catalogue ends this long after the last payment that renewed it. */

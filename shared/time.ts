@@ -7,6 +7,9 @@ export const timestampSchema = z
   .string()
   .check(z.refine((text) => parseTimestamp(text) !== undefined, "must be an RFC 3339 UTC time like 2026-01-31T12:00:00Z"));
 
+/** Unix seconds as a decimal string. */
+export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
+
 /** Unix seconds of a timestamp; undefined when it is not one. */
 export function parseTimestamp(text: string): number | undefined {
   const millis = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) : Number.NaN;

@@ -14,6 +14,8 @@ import { supportsExtra } from "../shared/protocol/offer.ts";
 import { refusedSettlement, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";
 import { paymentPayloadSchema, paymentRequirementsSchema } from "../shared/x402/x402.ts";
+import { nativeTermsOf } from "../shared/zone/terms.ts";
+import { nativePayloadSchema } from "../shared/zone/verify.ts";
 import { merchant, owner } from "./fixtures.ts";
 
 const pageOf = (name: string) => readFileSync(new URL(`../spec/${name}`, import.meta.url), "utf8");
@@ -42,6 +44,15 @@ describe("the examples", () => {
     expect(success).toEqual(settleSuccess(settled));
     expect(failure).toEqual(refusedSettlement({ ok: false, code: "nonce_replayed", transaction: DIGEST }, owner.account));
   });
+});
+
+test("the examples of the mechanism on the chain itself are read here", () => {
+  const [offer, payload] = examplesOf("scheme_exact_lez_native.md");
+  const read = checkShape(offer, paymentRequirementsSchema);
+  expect(read).toMatchObject({ ok: true, value: { scheme: SCHEME, network: "lez:testnet", asset: ASSET } });
+  const offered = { maxFee: 100_000n, finalities: ["head"] } as const;
+  expect(nativeTermsOf({ ...(read.ok && read.value.extra) }, 10_000n, offered)).toMatchObject({ finality: "head", statement: "required" });
+  expect(checkShape(payload, nativePayloadSchema)).toMatchObject({ ok: true });
 });
 
 test("the examples of upto are read here, and say what was charged", () => {

@@ -4,6 +4,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
+import { nativeVectors } from "../scripts/native-vectors.ts";
 import { vectors } from "../scripts/vectors.ts";
 import { base58 } from "../shared/crypto/bytes.ts";
 import { authorizationSchema } from "../shared/protocol/authorization.ts";
@@ -18,6 +19,9 @@ import { sessionSchema } from "../shared/protocol/session.ts";
 import { voucherSchema } from "../shared/protocol/voucher.ts";
 import { withdrawalSchema } from "../shared/protocol/withdrawal.ts";
 import { decodeHeader } from "../shared/x402/headers.ts";
+import { nativeStatementSchema } from "../shared/zone/statement.ts";
+import * as second from "../shared/zone/testing/second.ts";
+import { verifyNative } from "../shared/zone/verify.ts";
 
 type Json = string | Json[] | { [key: string]: Json };
 
@@ -100,7 +104,18 @@ describe("digests.json", () => {
   });
 
   test("has every type that there is, and a signature for those that are signed", () => {
-    const unsigned = ["AuditEntry", "Batch", "Binding", "Funding", "JournalEntry", "Nonce", "Stream", "Transaction", "TransferTerms"];
+    const unsigned = [
+      "AuditEntry",
+      "Batch",
+      "Binding",
+      "Funding",
+      "JournalEntry",
+      "NativeStatement",
+      "Nonce",
+      "Stream",
+      "Transaction",
+      "TransferTerms",
+    ];
     const signed = [
       "AuditAnchor",
       "Authorization",
@@ -138,6 +153,7 @@ describe("digests.json", () => {
       Session: sessionSchema,
       Voucher: voucherSchema,
       Claim: claimSchema,
+      NativeStatement: nativeStatementSchema,
       Withdrawal: withdrawalSchema,
       Login: loginSchema,
       Pairing: pairingSchema,
@@ -308,4 +324,33 @@ test("what is committed is what the code makes", async () => {
   for (const [file, content] of Object.entries(await vectors())) {
     expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8"), file).toBe(content);
   }
+});
+
+test("native.json verifies, and a second implementation computes each of its values", () => {
+  const vector = nativeVectors();
+  expect(read("native")).toEqual(vector);
+  const { payload } = vector;
+  const { ledger } = payload.accepted.extra;
+  const context = { now: Number(vector.verifiedAt), network: "lez:testnet", ledger, maxFee: 100_000n, finalities: ["head"] } as const;
+  expect(verifyNative(payload, payload.accepted, context)).toMatchObject({ ok: true, payment: { h: vector.messageHash } });
+
+  const hexOf = (account: string) => Buffer.from(base58.decode(account)).toString("hex");
+  const [payer, payee, native] = [hexOf(vector.payer), hexOf(vector.payee), "00".repeat(32)];
+  const message = second.messageBytes({
+    program: native,
+    selectors: [
+      [payer, native],
+      [payee, native],
+    ],
+    nonces: [vector.nonce],
+    instruction: `00${second.u128(BigInt(vector.value)).toString("hex")}`,
+    fee: { ...vector.fee, payer },
+  });
+  const wire = second.wire(message, [[vector.transactionSignature, vector.publicKey]]);
+  expect(second.accountOfKey(vector.publicKey)).toBe(payer);
+  expect(message.toString("hex")).toBe(vector.message);
+  expect(second.messageHash(message)).toBe(vector.messageHash);
+  expect(second.transactionId(wire)).toBe(vector.transaction);
+  expect(wire.toString("base64")).toBe(payload.payload.signedTx);
+  expect(digestOf("NativeStatement", { ...payload.payload.statement } as Json)).toBe(vector.statementDigest);
 });

@@ -40,7 +40,8 @@ export type DigestType =
   | "Pairing"
   | "DeskSetting"
   | "DeskCall"
-  | "SaleDelivery";
+  | "SaleDelivery"
+  | "NativeStatement";
 
 const DOMAIN = "lez-x402/v1/";
 

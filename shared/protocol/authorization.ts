@@ -3,12 +3,10 @@
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { UPTO } from "../lez.ts";
+import { unixSecondsText } from "../time.ts";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { originSchema } from "./origin.ts";
-
-/** Unix seconds as a decimal string. */
-export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
 
 export const authorizationSchema = z.strictObject({
   network: z.string().check(z.maxLength(64)),

@@ -7,8 +7,8 @@ import * as z from "zod/mini";
 import { hexSchema, publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { MAX_SETTING_LENGTH, MAX_URL_LENGTH } from "../limits.ts";
+import { unixSecondsText } from "../time.ts";
 import { accountIdSchema } from "./account.ts";
-import { unixSecondsText } from "./authorization.ts";
 import { originSchema } from "./origin.ts";
 import { withProof } from "./proof.ts";
 

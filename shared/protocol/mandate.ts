@@ -16,9 +16,9 @@ import {
   MIN_WITHDRAW_DELAY_SECONDS,
 } from "../limits.ts";
 import { humanText } from "../text/text.ts";
+import { unixSecondsText } from "../time.ts";
 import { type AccountId, accountIdSchema, accountOfKey } from "./account.ts";
 import { amountSchema } from "./amount.ts";
-import { unixSecondsText } from "./authorization.ts";
 import { originSchema } from "./origin.ts";
 import type { PasskeyRules } from "./passkey.ts";
 import { isKeyOfPolicy, prove, type ProofSigner, verifyProof, withProof } from "./proof.ts";

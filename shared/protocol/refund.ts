@@ -2,9 +2,10 @@
 
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
+import { unixSecondsText } from "../time.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
-import { transactionOf, unixSecondsText } from "./authorization.ts";
+import { transactionOf } from "./authorization.ts";
 import { type SignedMandate, signedMandateSchema } from "./mandate.ts";
 import { prove, type ProofSigner, withProof } from "./proof.ts";
 

@@ -3,8 +3,8 @@
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
+import { unixSecondsText } from "../time.ts";
 import { accountIdSchema } from "./account.ts";
-import { unixSecondsText } from "./authorization.ts";
 import { ANY, isGenuineMandate, mandateDigest, type SignedMandate, signedMandateSchema } from "./mandate.ts";
 import type { PasskeyRules } from "./passkey.ts";
 import { prove, type ProofSigner, type ProofVerdict, verifyProof, withProof } from "./proof.ts";

@@ -5,9 +5,8 @@ import { hexToBytes, publicKeySchema, signatureSchema } from "../crypto/bytes.ts
 import { digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { BOOKS_READ_SECONDS } from "../limits.ts";
-import { unixNow } from "../time.ts";
+import { unixNow, unixSecondsText } from "../time.ts";
 import { accountIdSchema, accountOfKey } from "./account.ts";
-import { unixSecondsText } from "./authorization.ts";
 import type { WalletSigner } from "./signer.ts";
 
 const saleDeliverySchema = z.strictObject({

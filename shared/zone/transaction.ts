@@ -49,7 +49,8 @@ export interface PublicTransaction extends Message {
 /** In front of a transaction wherever it is one of several kinds: in a block, and in what `sendTransaction` takes. */
 export const PUBLIC_TAG = 0;
 
-const MESSAGE_PREFIX = utf8("/LEE/v0.3/Message/Public/\0\0\0\0\0\0\0");
+/** In front of a message before it is hashed. */
+export const MESSAGE_PREFIX = utf8("/LEE/v0.3/Message/Public/\0\0\0\0\0\0\0");
 
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   return new ByteWriter()
