@@ -48,6 +48,7 @@ import { mandateShow } from "./commands/mandate-show.ts";
 import { mcp } from "./commands/mcp.ts";
 import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
+import { pair } from "./commands/pair.ts";
 import { pay } from "./commands/pay.ts";
 import { pinsForget } from "./commands/pins-forget.ts";
 import { pinsList } from "./commands/pins-list.ts";
@@ -80,6 +81,7 @@ import { sessionShow } from "./commands/session-show.ts";
 import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
+import { unpair } from "./commands/unpair.ts";
 import { validate } from "./commands/validate.ts";
 import { webhooksList } from "./commands/webhooks-list.ts";
 import { webhooksRetry } from "./commands/webhooks-retry.ts";
@@ -104,6 +106,8 @@ export const COMMANDS: readonly Command[] = [
   mandatePropose,
   mandateAccept,
   mandateRenounce,
+  pair,
+  unpair,
   whoami,
   mcp,
   onboard,

@@ -17,10 +17,13 @@ import { agentFileField, amountField, dryRunField, nameField, retiredForceField,
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { refuseUnsafe, requireTerms } from "../merchant/terms.ts";
+import { askAtDesk } from "../purchase/ask-desk.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { checkOut } from "../purchase/paid-report.ts";
-import { decideBy } from "../purchase/purchase.ts";
+import { pairedDesk } from "../purchase/paired-desk.ts";
+import { type AtDesk, atDesk, decideBy, deskSchema } from "../purchase/purchase.ts";
 import { termsFile } from "../purchase/request-subject.ts";
+import { askedAt } from "../records/desk-asks.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
@@ -84,6 +87,8 @@ export const requestCreate = defineCommand({
     termsFrom: z.enum(["merchant", "flags"]),
     /** The merchant's identity; absent if it was not asked. */
     merchant: merchantSchema.optional(),
+    /** The owner's hosted desk, if this agent is paired with one. */
+    desk: deskSchema.optional(),
     ...expirySchema,
   }),
   examples: [
@@ -123,6 +128,8 @@ export const requestCreate = defineCommand({
     if (!pinned.ok) return pinned;
     const filed = input.dryRun ? succeed(undefined) : await write(context, made.data, http.data, file);
     if (!filed.ok) return filed;
+    const desk = input.dryRun ? succeed(undefined) : await sent(context, made.data, input.agentFile);
+    if (!desk.ok) return desk;
     const { method, url } = http.data;
     return succeed(
       {
@@ -138,6 +145,7 @@ export const requestCreate = defineCommand({
         covers: coverageText(made.data.scope, request.http),
         termsFrom: input.offline ? ("flags" as const) : ("merchant" as const),
         ...(merchant && { merchant: merchant.data.view }),
+        ...(desk.data && { desk: desk.data }),
         ...expiry(decideBy(request), unixNow()),
       },
       input.dryRun ? undefined : { argv: decideArgv(code, file), by: "owner", why: `read and decide request ${code}` },
@@ -155,9 +163,25 @@ export const requestCreate = defineCommand({
     ...field(layout, "pays for", data.covers),
     ...field(layout, "terms", data.termsFrom === "merchant" ? "the merchant's own" : "from the flags; the merchant was not asked"),
     ...(data.merchant ? field(layout, "merchant", merchantText(data.merchant)) : []),
+    ...(data.desk
+      ? field(layout, "desk", data.desk.sentAt === undefined ? `${data.desk.origin}, which has not taken it` : data.desk.origin)
+      : []),
     ...field(layout, "decide by", expiryText(data)),
   ],
 });
+
+/** Sends it to the desk that the agent is paired with. Without its answer the request waits in the inbox, and is sent when it is waited for. */
+async function sent(
+  context: Context,
+  { digest, request, required }: CreatedRequest,
+  agentFile: string | undefined,
+): Promise<Outcome<AtDesk | undefined>> {
+  const desk = await pairedDesk(context, request.agent.publicKey, agentFile);
+  if (!desk) return succeed(undefined);
+  const { at } = await askAtDesk(context, desk, { digest, request, ...(required && { terms: required }) });
+  const asked = askedAt(context, digest);
+  return asked.ok ? succeed({ ...at, ...(asked.data && atDesk(asked.data)) }) : asked;
+}
 
 /** Writes --out first: it fails more often than the agent's own state directory. */
 async function write(context: Context, made: CreatedRequest, http: HttpRequest, file: string | undefined): Promise<Outcome<undefined>> {

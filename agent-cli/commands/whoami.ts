@@ -6,9 +6,11 @@ import { defineCommand } from "../command-line/command.ts";
 import { agentFileField } from "../command-line/fields.ts";
 import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { findKey } from "../keys/key-file.ts";
+import { findPairing, KIND_WORDS } from "../records/pairings.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
+import { pairingSchema } from "./pair.ts";
 
 export const whoami = defineCommand({
   name: "whoami",
@@ -28,6 +30,8 @@ export const whoami = defineCommand({
     state: z.string(),
     /** An agent asks; it never spends. */
     canSpend: z.literal(false),
+    /** Whose desk its requests go to. Absent if it is not paired. */
+    pairing: pairingSchema.optional(),
   }),
   examples: [
     { says: "with the configured key", argv: "whoami" },
@@ -41,6 +45,8 @@ export const whoami = defineCommand({
     const { file, key } = agent.data;
     const facilitator = facilitatorUrl(context, input);
     if (!facilitator.ok) return facilitator;
+    const pairing = await findPairing(context, key.publicKey);
+    if (!pairing.ok) return pairing;
     return succeed({
       publicKey: key.publicKey,
       ...(key.name && { name: key.name }),
@@ -51,9 +57,10 @@ export const whoami = defineCommand({
       config: config.data.file,
       state: stateHomePath(context),
       canSpend: false as const,
+      ...(pairing.data && { pairing: pairing.data }),
     });
   },
-  render: ({ publicKey, name, agentFile, facilitator, ledger, config, state }, layout) => [
+  render: ({ publicKey, name, agentFile, facilitator, ledger, config, state, pairing }, layout) => [
     layout.ink("bold", name ? showUnsafe(name) : "an agent without a name"),
     ...field(layout, "public key", publicKey),
     ...field(layout, "key file", agentFile),
@@ -61,6 +68,8 @@ export const whoami = defineCommand({
     ...(ledger ? field(layout, "ledger", ledger) : []),
     ...field(layout, "config", config),
     ...field(layout, "state", state),
+    ...(pairing ? field(layout, "desk", pairing.desk) : []),
+    ...(pairing ? field(layout, "owner", `${pairing.account}, an account ${KIND_WORDS[pairing.kind]}`) : []),
     ...field(layout, "it can", "ask; it spends only within a mandate, see budget"),
   ],
 });

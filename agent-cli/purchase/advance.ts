@@ -16,8 +16,9 @@ import { sessionOfRequest } from "../records/sessions.ts";
 import { whileWaiting } from "../records/waiting.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { fail, type Failure, type Next, refuse, succeed, type Success } from "../runtime/outcome.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
+import { askAtDesk } from "./ask-desk.ts";
 import { concludeAsTold } from "./conclude.ts";
 import { askAfterAll, openAgent } from "./create-request.ts";
 import type { Bought, FlowInput, Underway } from "./flow.ts";
@@ -25,6 +26,7 @@ import { callAgain, openAgain, openSession, sessionToOpen } from "./open-session
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Paid, report } from "./paid-report.ts";
+import { type PairedDesk, pairedDesk } from "./paired-desk.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
@@ -66,13 +68,11 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       const within = await (session ? openWithinMandate : payWithinMandate)(context, input, purchase);
       if (within) return within;
       if (input.noAsk) return withdrawnUnasked(context, input, purchase);
-      const asked = input.dryRun ? succeed(undefined) : await askAfterAll(context, purchase.digest);
+      if (input.dryRun) return notApproved(purchase) ?? impossibleState();
+      const asked = await askAfterAll(context, purchase.digest);
       if (!asked.ok) return asked;
-      const undecided = notApproved(purchase);
-      if (!input.wait || input.dryRun) return undecided ?? impossibleState();
-      const decided = await whileWaiting(context, purchase.digest, () => waitForDecision(context, purchase.digest, input.timeout));
-      if (!decided.ok) return decided;
-      return decided.data.state === "pending" ? (notApproved(decided.data) ?? impossibleState()) : step(context, input, decided.data);
+      const desk = await pairedDesk(context, purchase.request.agent.publicKey, input.agentFile);
+      return input.wait ? waitAndGoOn(context, input, purchase, desk) : askAndGoOn(context, input, purchase, desk);
     }
     case "approved":
       return purchaseAboveMaxAmount(input, purchase) ?? (session ? openApproved : pay)(context, input, purchase);
@@ -93,6 +93,45 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
   }
 }
 
+/** Asks the desk once. The owner may have decided there since the last run. */
+async function askAndGoOn(
+  context: Context,
+  input: FlowInput,
+  purchase: Underway,
+  desk: PairedDesk | undefined,
+): Promise<PurchaseOutcome<Bought>> {
+  if (!desk) return notApproved(purchase) ?? impossibleState();
+  const { word, at } = await askAtDesk(context, desk, purchase);
+  const now = await purchaseNow(context, purchase);
+  if (!now.ok) return now;
+  if (word.kind === "decided" && now.data.state !== "pending") return step(context, input, now.data);
+  return notApproved({ ...now.data, desk: { ...at, ...now.data.desk } }) ?? step(context, input, now.data);
+}
+
+async function waitAndGoOn(
+  context: Context,
+  input: FlowInput,
+  purchase: Underway,
+  desk: PairedDesk | undefined,
+): Promise<PurchaseOutcome<Bought>> {
+  const { digest } = purchase;
+  const began = Date.now();
+  const waited = await whileWaiting(context, digest, () => waitForDecision(context, digest, input.timeout, desk, true));
+  if (!waited.ok) return waited;
+  const { granted, ...decided } = waited.data;
+  if (decided.state !== "pending") return step(context, input, decided);
+  if (!granted) return notApproved(decided) ?? impossibleState();
+  const left = input.timeout === undefined ? undefined : Math.max(1, input.timeout - Math.floor((Date.now() - began) / 1000));
+  return step(context, { ...input, timeout: left }, decided);
+}
+
+/** What has become of it meanwhile. */
+async function purchaseNow(context: Context, purchase: Purchase): Promise<Outcome<Purchase>> {
+  const item = await look(context, purchase.digest);
+  if (!item.ok) return item;
+  return item.data ? purchaseOf(context, item.data, unixNow()) : succeed(purchase);
+}
+
 /**
  * Pays without the owner, if a mandate covers the request. Undefined: none does, or the ledger refused to count it, so the owner is
  * asked. Never tried twice for one request: of two mandates the second one would pay what the first was to limit.
@@ -111,9 +150,7 @@ async function payWithinMandate(context: Context, input: FlowInput, purchase: Un
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
   if (!http.ok) return http;
   // The owner may have declined or approved it while merchant and ledger were asked, and another process may have paid it.
-  const item = await look(context, digest);
-  if (!item.ok) return item;
-  const fresh = item.data ? purchaseOf(context, item.data, unixNow()) : succeed(purchase);
+  const fresh = await purchaseNow(context, purchase);
   if (!fresh.ok) return fresh;
   if (fresh.data.state !== "pending") return step(context, input, fresh.data);
   const paid = await present(context, http.data, payment.data, input);
@@ -139,9 +176,7 @@ async function openWithinMandate(context: Context, input: FlowInput, purchase: U
   const signed = await signSessionWithinMandate(request, mandate.data, agent.data);
   if (!signed.ok) return signed;
   if (!signed.data) return undefined;
-  const item = await look(context, digest);
-  if (!item.ok) return item;
-  const fresh = item.data ? purchaseOf(context, item.data, unixNow()) : succeed(purchase);
+  const fresh = await purchaseNow(context, purchase);
   if (!fresh.ok) return fresh;
   if (fresh.data.state !== "pending") return step(context, input, fresh.data);
   const paid = await openSession(context, input, purchase, signed.data);

@@ -26,7 +26,18 @@ export interface Imported {
   already: boolean;
 }
 
-export async function importPayment(context: Context, payload: PaymentPayload, what: string): Promise<Outcome<Imported>> {
+/** What a decision must be, where it is known before it is read: about this request, and of this account. */
+export interface Expected {
+  digest: Digest;
+  account: AccountId;
+}
+
+export async function importPayment(
+  context: Context,
+  payload: PaymentPayload,
+  what: string,
+  expected?: Expected,
+): Promise<Outcome<Imported>> {
   const payment = await checkPayment(payload, what, () => false);
   if (!payment.ok) return payment;
   const { authorization } = payment.data;
@@ -38,15 +49,23 @@ export async function importPayment(context: Context, payload: PaymentPayload, w
       `${what} does not have the nonce of this request, so it could be paid beside another approval. ${UNFILED}`,
     );
   }
-  return fileApproval(context, payload, { digest, from }, async ({ request }) => paymentDifference(request, payment.data));
+  const other = unexpected(what, { digest, account: from }, expected);
+  return other ?? fileApproval(context, payload, { digest, from }, async ({ request }) => paymentDifference(request, payment.data));
 }
 
 /** The approval of a session: what `approve` wrote for a request that asks for one. */
-export async function importSession(context: Context, payload: PaymentPayload, what: string): Promise<Outcome<Imported>> {
+export async function importSession(
+  context: Context,
+  payload: PaymentPayload,
+  what: string,
+  expected?: Expected,
+): Promise<Outcome<Imported>> {
   const session = approvedSession(payload)?.channelConfig;
   if (!session) return fail("invalid_file", `${what} is not the approval of a session: its payload is none.`);
   const { requestDigest: digest, from, validBefore } = session;
   if (digest === undefined) return fail("request_differs", `${what} was not signed for a request. ${UNFILED}`);
+  const other = unexpected(what, { digest, account: from }, expected);
+  if (other) return other;
   if (Number(validBefore) < unixNow()) {
     return fail("payment_expired", `The approval of this session expired at ${formatTimestamp(Number(validBefore))}. ${UNFILED}`, {
       hint: "Ask the owner for a new approval.",
@@ -87,8 +106,16 @@ function fileApproval(
   });
 }
 
-export async function importDecision(context: Context, record: DecisionRecord, what: string): Promise<Outcome<Imported>> {
+/** An unsigned refusal is of no account: whoever brings it can withhold an approval as well. */
+export async function importDecision(
+  context: Context,
+  record: DecisionRecord,
+  what: string,
+  expected?: Expected,
+): Promise<Outcome<Imported>> {
   const { requestDigest: digest, decision, code } = record.decision;
+  const other = unexpected(what, { digest, account: record.signed ? deciderOf(record) : expected?.account }, expected);
+  if (other) return other;
   if (!(await isGenuineDecision(record, FACILITATOR_DECIDES)))
     return fail("request_differs", `The signature of ${what} does not fit it. ${UNFILED}`);
   if (decision === "revoked" && !record.signed) return fail("request_differs", `A revocation is signed, and ${what} is not. ${UNFILED}`);
@@ -110,6 +137,17 @@ export async function importDecision(context: Context, record: DecisionRecord, w
 }
 
 const UNFILED = "Nothing was filed.";
+
+function unexpected(
+  what: string,
+  of: { digest: Digest; account: AccountId | undefined },
+  expected: Expected | undefined,
+): Failure | undefined {
+  if (!expected) return undefined;
+  if (of.digest !== expected.digest) return fail("request_differs", `${what} is about another request. ${UNFILED}`);
+  if (of.account === expected.account) return undefined;
+  return fail("request_differs", `${what} is of the account ${of.account}, and this agent is paired with ${expected.account}. ${UNFILED}`);
+}
 
 /** Of a payment, or of a session. */
 function payerOf(approved: PaymentPayload): AccountId {

@@ -43,7 +43,7 @@ export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] =
     case "pending":
       return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
         retryable: true,
-        hint: `The owner runs: lez-agent-pay approve ${code}`,
+        hint: `${purchase.desk ? `The owner decides at ${purchase.desk.origin}, or here: ` : "The owner runs: "}lez-agent-pay approve ${code}`,
         details,
         next: waitFor(code, timeoutArgv),
       });

@@ -1,11 +1,13 @@
 /** The state of one request, from its files in the inbox and its record in the payment journal. */
 
 import * as z from "zod";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { type SignedSession, signedSessionSchema } from "../../shared/protocol/session.ts";
 import { parseTimestamp } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
+import { askedAt, type DeskAskRecord } from "../records/desk-asks.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
 import { type KeptSession, SESSION_STATES, sessionOfRequest } from "../records/sessions.ts";
@@ -39,6 +41,18 @@ export interface Purchase extends InboxItem {
   record?: PaymentRecord;
   /** The session that it asked for, once that was presented. */
   session?: KeptSession;
+  /** The hosted desk that has it. */
+  desk?: AtDesk;
+}
+
+/** Where its owner is asked besides the inbox of this machine. */
+export interface AtDesk {
+  origin: string;
+  account: AccountId;
+  /** When the desk took it. Absent: it has not, as far as this machine knows. */
+  sentAt?: string | undefined;
+  /** Why this run has no answer of the desk. */
+  problem?: string | undefined;
 }
 
 /** Refusals after which the owner's own approval can still pay the request. The last two are a facilitator's that knows no mandates. */
@@ -65,6 +79,13 @@ export function sessionWasBeyondMandate(session: KeptSession | undefined): boole
 
 /** @param now unix seconds */
 export function purchaseOf(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
+  const asked = askedAt(context, item.digest);
+  if (!asked.ok) return asked;
+  const made = withoutDesk(context, item, now);
+  return made.ok && asked.data ? succeed({ ...made.data, desk: atDesk(asked.data) }) : made;
+}
+
+function withoutDesk(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
   if (item.request.payment.session) {
     const session = sessionOfRequest(context, item.digest);
     if (!session.ok) return session;
@@ -106,9 +127,21 @@ function stateOf(item: InboxItem, record: PaymentRecord | undefined, now: number
   return decideBy(item.request) < now ? "expired" : "pending";
 }
 
+export function atDesk({ desk, account, sentAt }: DeskAskRecord): AtDesk {
+  return { origin: desk, account, sentAt };
+}
+
 export function decideBy(request: PaymentRequest): number {
   return parseTimestamp(request.expiresAt) ?? 0;
 }
+
+export const deskSchema = z.strictObject({
+  origin: z.string(),
+  account: z.string(),
+  /** Absent if the desk has not taken it. It is asked again when its decision is waited for. */
+  sentAt: z.string().optional(),
+  problem: z.string().optional(),
+});
 
 export const purchaseSchema = z.strictObject({
   shortCode: z.string(),
@@ -133,6 +166,8 @@ export const purchaseSchema = z.strictObject({
     .optional(),
   payTo: z.string(),
   agentKey: z.string(),
+  /** The owner's hosted desk, where the request was sent. */
+  desk: deskSchema.optional(),
   /** The owner's rule about this agent, in the owner's own lists. */
   agentRule: z.enum(AGENT_RULES).optional(),
   reason: z.string(),
@@ -153,7 +188,10 @@ export const purchaseSchema = z.strictObject({
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
-export function purchaseView({ digest, request, state, terms, declined, revoked, record, session }: Purchase, now: number): PurchaseView {
+export function purchaseView(
+  { digest, request, state, terms, declined, revoked, record, session, desk }: Purchase,
+  now: number,
+): PurchaseView {
   const no = revoked ?? declined;
   const presented = state === "sent" || state === "paid" || state === "refused";
   const mandate = presented ? (record ? authorizationOf(record.payload) : session?.signed.channelConfig)?.mandate : undefined;
@@ -176,6 +214,7 @@ export function purchaseView({ digest, request, state, terms, declined, revoked,
     }),
     payTo: request.payment.payTo,
     agentKey: request.agent.publicKey,
+    ...(desk && { desk }),
     reason: request.reason,
     ...(terms && refundTermsView(terms)),
     createdAt: request.createdAt,

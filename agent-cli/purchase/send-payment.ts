@@ -6,6 +6,7 @@ import { verifyPayment } from "../../shared/exact/verify.ts";
 import type { Scheme } from "../../shared/lez.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { checkShape } from "../../shared/text/json.ts";
@@ -50,7 +51,8 @@ export async function checkPayment(payload: PaymentPayload, what: string, isPaid
   const ledger = authorization.ledger ?? ("" as Digest);
   const expiryIsTheLedgers = isPaid({ payload, authorization });
   const { accepted } = payload;
-  const verified = await verifyPayment(payload, accepted, { now, ledger, expiryIsTheLedgers }, accepted.scheme as Scheme);
+  const context = { now, ledger, expiryIsTheLedgers, ...FACILITATOR_DECIDES };
+  const verified = await verifyPayment(payload, accepted, context, accepted.scheme as Scheme);
   if (verified.ok) return succeed({ payload, authorization });
   switch (verified.code) {
     case "payment_expired":

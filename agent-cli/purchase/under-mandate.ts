@@ -29,6 +29,8 @@ import type { HttpRequest } from "../runtime/exchange.ts";
 import { MAX_MANDATES_TRIED, MIN_MANDATE_LEFT_SECONDS } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Agent } from "./create-request.ts";
+import { takeGranted } from "./granted-mandates.ts";
+import { pairedDesk } from "./paired-desk.ts";
 import { withId } from "./payment-identifier.ts";
 import { requestRefused } from "./refusals.ts";
 import { checkPayment } from "./send-payment.ts";
@@ -39,9 +41,22 @@ import { checkPayment } from "./send-payment.ts";
  */
 export async function mandateFor(
   context: Context,
-  input: FacilitatorInput,
+  input: FacilitatorInput & { agentFile?: string | undefined },
   request: PaymentRequest,
   identified?: Merchant,
+): Promise<Outcome<KeptMandate | undefined>> {
+  const kept = await keptMandateFor(context, input, request, identified);
+  if (!kept.ok || kept.data) return kept;
+  // Only before the owner would be asked: a mandate that pays needs no desk.
+  const desk = await pairedDesk(context, request.agent.publicKey, input.agentFile);
+  return desk && (await takeGranted(context, desk)) > 0 ? keptMandateFor(context, input, request, identified) : kept;
+}
+
+async function keptMandateFor(
+  context: Context,
+  input: FacilitatorInput,
+  request: PaymentRequest,
+  identified: Merchant | undefined,
 ): Promise<Outcome<KeptMandate | undefined>> {
   const [kept, rules] = [await keptMandates(context), agentRules(context)];
   if (!kept.ok) return kept;

@@ -44,6 +44,9 @@ export const AUDIT_EVENTS = [
   "session_closed",
   /** A decision that was made on another machine. */
   "imported",
+  /** The agent's key and an owner's account, at a hosted desk. */
+  "paired",
+  "unpaired",
   "sent",
   "settled",
   /** The merchant answered a payment that was settled before. Nothing more was paid. */

@@ -9,6 +9,7 @@ import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { timestampSchema } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema, type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
@@ -75,7 +76,7 @@ export async function look(context: Context, digest: Digest): Promise<Outcome<In
   }
   for (const decision of [item.declined, item.revoked]) {
     // A writer without a key can still refuse: an unsigned refusal is believed, a forged one is not.
-    if (decision && (decision.decision.requestDigest !== digest || !(await isGenuineDecision(decision))))
+    if (decision && (decision.decision.requestDigest !== digest || !(await isGenuineDecision(decision, FACILITATOR_DECIDES))))
       return succeed(without(item, decision));
   }
   return succeed(item);

@@ -5,6 +5,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isGenuineMandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../../shared/protocol/mandate.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { timestampSchema } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
@@ -85,6 +86,7 @@ async function read(file: string): Promise<Outcome<KeptMandate>> {
   const { signed, revokedAt } = stored.data;
   const digest = mandateDigest(signed.mandate);
   if (path.basename(file) !== `${digest}.json`) return fail("invalid_file", `The mandate "${file}" does not match its name.`);
-  if (!(await isGenuineMandate(signed))) return fail("invalid_file", `The mandate "${file}" is not signed by its account.`);
+  if (!(await isGenuineMandate(signed, FACILITATOR_DECIDES)))
+    return fail("invalid_file", `The mandate "${file}" is not signed by its account.`);
   return succeed({ digest, shortCode: shortCode(digest), signed, revokedAt });
 }

@@ -23,6 +23,8 @@ const configSchema = z.strictObject({
   facilitatorUrl: z.string().optional(),
   /** The seller's own merchant, whose record of its sales `sales` reads. */
   merchantUrl: z.string().optional(),
+  /** The owner's hosted desk, which requests of a paired agent go to. */
+  desk: z.string().refine(isDesk, "must be an origin, as in https://desk.example").optional(),
   /** The trusted ledger. */
   ledger: z.optional(digestSchema),
   /** The least number of visible characters in a reason. */
@@ -57,12 +59,24 @@ export function originOf(text: string): string | undefined {
   return http && [url.origin, `${url.origin}/`].includes(text) ? url.origin : undefined;
 }
 
+/** A passkey is bound to a host name, so the desk of a local stack is at `localhost`. */
+function isDesk(text: string): boolean {
+  const origin = originOf(text);
+  return origin === text && (origin.startsWith("https:") || isLocalDesk(origin));
+}
+
+/** Whether a desk is the one of a local stack: tests and demos. */
+export function isLocalDesk(origin: string): boolean {
+  return /^http:\/\/localhost(:[0-9]+)?$/.test(origin);
+}
+
 export interface Config {
   /** Its path, whether or not it exists. */
   file: string;
   exists: boolean;
   facilitatorUrl?: string | undefined;
   merchantUrl?: string | undefined;
+  desk?: string | undefined;
   ledger?: string | undefined;
   reasonMinimum: number;
   approvalThreshold: bigint;

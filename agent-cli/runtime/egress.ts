@@ -1,6 +1,6 @@
 /**
- * Which addresses an agent's commands may reach: public ones, the configured facilitator, and origins that the owner has opened by
- * name. An agent does what it reads tells it to; without this, a web page could use the wallet to speak to the services of this
+ * Which addresses an agent's commands may reach: public ones, the configured facilitator and desk, and origins that the owner has
+ * opened by name. An agent does what it reads tells it to; without this, a web page could use the wallet to speak to the services of this
  * machine and of its network. The address of each connection is judged after its name was resolved, so that no name can hide it.
  */
 
@@ -13,8 +13,8 @@ export interface Egress {
   /** Exact origins on this machine, and on private networks. */
   loopback: readonly string[];
   private: readonly string[];
-  /** The origin of the configured facilitator, which is always open. */
-  facilitator: string | undefined;
+  /** The origins of the configured facilitator and desk, which are always open. */
+  configured: readonly string[];
   /** The configuration file, for messages. */
   file: string;
 }
@@ -59,7 +59,7 @@ export function addressKind(address: string): AddressKind {
 /** @throws {EgressDenied} if this origin may not be reached at an address of this kind */
 export function admit(egress: Egress, origin: string, address: string): void {
   const kind = addressKind(address);
-  const open = kind === "public" || origin === egress.facilitator || egress[kind].includes(origin);
+  const open = kind === "public" || egress.configured.includes(origin) || egress[kind].includes(origin);
   if (!open) throw new EgressDenied(egress, origin, address, kind);
 }
 
@@ -101,9 +101,9 @@ export function lookupWithin(egress: Egress, origin: string): net.LookupFunction
 }
 
 /** The policy of a configuration. */
-export function egressOf({ egress, file }: Config, facilitatorUrl: string): Egress {
-  const facilitator = URL.canParse(facilitatorUrl) ? new URL(facilitatorUrl).origin : undefined;
-  return { loopback: egress.loopback, private: egress.private, facilitator, file };
+export function egressOf({ egress, desk, file }: Config, facilitatorUrl: string): Egress {
+  const configured = [...(URL.canParse(facilitatorUrl) ? [new URL(facilitatorUrl).origin] : []), ...(desk === undefined ? [] : [desk])];
+  return { loopback: egress.loopback, private: egress.private, configured, file };
 }
 
 function blockList(ipv4: readonly string[], ipv6: readonly string[]): net.BlockList {

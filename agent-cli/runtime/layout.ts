@@ -2,7 +2,7 @@
 
 import { styleText } from "node:util";
 
-type Ink = "bold" | "dim" | "red" | "yellow" | "green";
+type Ink = "bold" | "dim" | "red" | "yellow" | "green" | "whiteBright" | "bgBlack";
 
 export interface Layout {
   /** The maximum number of columns. */

@@ -150,6 +150,20 @@ export const PARENT_POLL_MILLIS = 1000;
 
 // --- The desk ------------------------------------------------------------------------------------
 
+/** How long the owner has to confirm a pairing, and so how long `pair` waits: the desk's own limit. */
+export const PAIRING_SECONDS = 600;
+/** How long a desk may hold a question open until there is something to say, and the time that its answer takes on top. */
+export const DESK_WAIT_SECONDS = 25;
+export const DESK_ANSWER_SECONDS = 10;
+/** A call of the desk that can go without its answer: a cancelled request, the mandates that were granted there. */
+export const DESK_ASIDE_SECONDS = 5;
+/** An answer of the desk: an approval, or the mandates of one agent. */
+export const MAX_DESK_ANSWER_BYTES = 512 * 1024;
+/** Questions to a desk that does not answer, or answers at once: the first and the longest pause between two, in milliseconds. */
+export const DESK_PAUSE_MILLIS = 1000;
+export const MAX_DESK_PAUSE_MILLIS = 30_000;
+/** Mandates of one answer that are looked at. */
+export const MAX_GRANTED = 100;
 /** The usual port of the owner's page. */
 export const LOCAL_DESK_PORT = 8789;
 /** A call of the page: a note, a passphrase, names. */

@@ -109,6 +109,10 @@ const FAILURES = {
   keystore_locked: EXIT.keystoreLocked,
   /** A call of the desk without its token, or from a page that is not its own. */
   desk_refused: EXIT.usage,
+  /** A hosted desk's proof of a pairing is not the one that was asked for, or its operator did not confirm it. */
+  pairing_differs: EXIT.differs,
+  /** No desk is paired with this agent's key. */
+  not_paired: EXIT.notSetUp,
   /** What the page of the desk shows is too old to be signed. */
   reading_expired: EXIT.differs,
   /** Another program listens there. */

@@ -46,6 +46,8 @@ export interface RunOptions {
   stdin?: string | null;
   /** A person at a terminal that cannot redraw: what they answer to the text they see, in this order. */
   answers?: readonly Answer[];
+  /** Is told of all that stderr has said, whenever it says more. */
+  heard?: (said: string) => void;
 }
 
 export type Answer = readonly [question: string, answer: string | (() => Promise<string>)];
@@ -89,7 +91,7 @@ export class Sandbox {
 
   async run(
     command: CommandLine,
-    { env = {}, terminal = false, signal = new AbortController().signal, answers, stdin: piped = null }: RunOptions = {},
+    { env = {}, terminal = false, signal = new AbortController().signal, answers, heard, stdin: piped = null }: RunOptions = {},
   ): Promise<Run> {
     this.#openServed(env);
     const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined });
@@ -97,6 +99,7 @@ export class Sandbox {
     const [stdout, stderr] = [sink(terminal, screen), sink(terminal || answers !== undefined, screen)];
     if (piped !== null) stdin.end(piped);
     if (answers) answerOn(stderr.stream, stdin, answers);
+    if (heard) stderr.stream.on("data", () => heard(stderr.text()));
     const exit = await main(this.argv(command), {
       stdin,
       stdout: stdout.stream,

@@ -11,6 +11,7 @@ import { identifierOf, PAYMENT_IDENTIFIER, paymentIdentifier } from "../../share
 import { ASSET, NETWORK, SCHEME, type Scheme } from "../../shared/lez.ts";
 import { bindingOf, type BoundRequest } from "../../shared/protocol/binding.ts";
 import { echoesExtensions } from "../../shared/protocol/offer.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { unixNow } from "../../shared/time.ts";
 import {
   decodeHeader,
@@ -105,7 +106,7 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   if (typeof header !== "string") return respondRefused(merchant, request, response, offer, "payment_required");
   const payload = decodeHeader(header, paymentPayloadSchema);
   if (!payload.ok) return respondRefused(merchant, request, response, offer, payload.code);
-  const context = { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps };
+  const context = { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps, ...FACILITATOR_DECIDES };
   const verified = await verifyPayment(payload.value, offer, context, offer.scheme as Scheme);
   if (!verified.ok) return respondRefused(merchant, request, response, offer, verified.code);
   const sent = behaviour.keeps ? identifierOf(payload.value.extensions) : undefined;

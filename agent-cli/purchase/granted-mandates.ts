@@ -1,0 +1,33 @@
+/** Takes over the mandates that the owner granted this agent at its desk. They are checked as those in a file are. */
+
+import { AGENT_PATH, grantedSchema } from "../../shared/desk/agent-api.ts";
+import { mandateDigest } from "../../shared/protocol/mandate.ts";
+import { callDesk } from "../hosted-desk/client.ts";
+import { keptMandates } from "../records/mandates.ts";
+import { type Context, warn } from "../runtime/context.ts";
+import { DESK_ASIDE_SECONDS, MAX_GRANTED } from "../runtime/limits.ts";
+import { acceptMandate } from "./accept-mandate.ts";
+import type { PairedDesk } from "./paired-desk.ts";
+
+/** @returns how many are new on this machine; 0 if the desk does not answer: then the owner is asked, as without a mandate */
+export async function takeGranted(context: Context, desk: PairedDesk): Promise<number> {
+  const path = `${AGENT_PATH}${desk.account}/mandates`;
+  const granted = await callDesk(context, desk, { method: "GET", path, answer: grantedSchema, timeoutSeconds: DESK_ASIDE_SECONDS });
+  const kept = granted.ok && granted.data.mandates.length > 0 ? await keptMandates(context) : undefined;
+  if (!granted.ok || !kept?.ok) return 0;
+  const known = new Set(kept.data.mandates.map(({ digest }) => digest));
+  let taken = 0;
+  for (const signed of granted.data.mandates.slice(0, MAX_GRANTED)) {
+    const { from } = signed.mandate;
+    if (known.has(mandateDigest(signed.mandate))) continue;
+    if (from !== desk.account) {
+      warn(context, `A mandate at the desk is of the account ${from}, and this agent is paired with ${desk.account}. It is not used.`);
+      continue;
+    }
+    const accepted = await acceptMandate(context, signed, "A mandate at the desk", desk.signer.publicKey);
+    if (accepted.ok) taken++;
+    // One that is over needs no word.
+    else if (accepted.error.code !== "payment_expired") warn(context, `${accepted.error.message} It is not used.`);
+  }
+  return taken;
+}
