@@ -1,18 +1,18 @@
 /** The page's files, as `npm run build` makes them. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { packageRoot } from "../runtime/package-root.ts";
 
-const FILES = {
-  "/": ["index.html", "text/html; charset=utf-8"],
-  "/desk.js": ["desk.js", "text/javascript; charset=utf-8"],
-  "/chunk.js": ["chunk.js", "text/javascript; charset=utf-8"],
-  "/local.js": ["local.js", "text/javascript; charset=utf-8"],
-  "/desk.css": ["desk.css", "text/css; charset=utf-8"],
-  "/icon.svg": ["icon.svg", "image/svg+xml"],
-} as const;
+const PAGE = "index.html";
+/** By the end of the name. The folder has the parts of a hosted desk too, which this page never asks for. */
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
 
 export interface Asset {
   type: string;
@@ -23,14 +23,19 @@ export interface Asset {
 export function readAssets(): Outcome<ReadonlyMap<string, Asset>> {
   const folder = path.join(packageRoot(), "dist", "desk");
   const assets = new Map<string, Asset>();
-  for (const [at, [name, type]] of Object.entries(FILES)) {
-    try {
-      assets.set(at, { type, content: readFileSync(path.join(folder, name)) });
-    } catch {
-      return fail("not_set_up", `The page of the desk is not built: ${path.join(folder, name)} cannot be read.`, {
-        hint: "In a clone: npm run build. Otherwise install the package again.",
-      });
+  try {
+    for (const name of readdirSync(folder)) {
+      const type = TYPES[path.extname(name).slice(1)];
+      if (type !== undefined) assets.set(`/${name}`, { type, content: readFileSync(path.join(folder, name)) });
     }
+  } catch {
+    assets.clear();
   }
-  return succeed(assets);
+  const page = assets.get(`/${PAGE}`);
+  if (!page) {
+    return fail("not_set_up", `The page of the desk is not built: ${path.join(folder, PAGE)} cannot be read.`, {
+      hint: "In a clone: npm run build. Otherwise install the package again.",
+    });
+  }
+  return succeed(assets.set("/", page));
 }

@@ -1,11 +1,11 @@
 /** A host name as Unicode, to look for imitations in it. Screens show the ASCII form. */
 
-import punycode from "punycode/punycode.js";
+import { toUnicode } from "punycode/punycode.es6.js";
 
 /** @param hostname as `URL` has it: lowercase ASCII, each non-Latin label as `xn--…` */
 export function unicodeDomain(hostname: string): string {
   try {
-    return punycode.toUnicode(hostname);
+    return toUnicode(hostname);
   } catch {
     return hostname; // a label that no Punycode encoder produces
   }

@@ -32,8 +32,8 @@ interface AppProps {
   client: Client;
   owner: Owner;
   state: Loaded<DeskState>;
-  /** Of a hosted desk: its pages, beside those that every desk has. */
-  hosted?: ((route: HostedRoute) => ComponentChildren) | undefined;
+  /** Of a hosted desk: its pages, beside those that every desk has. Undefined for one that it does not show now. */
+  hosted?: ((route: HostedRoute) => ComponentChildren | undefined) | undefined;
 }
 
 export function App({ client, owner, state, hosted }: AppProps) {
@@ -87,7 +87,7 @@ function Page({ route, client, owner, hosted }: Omit<AppProps, "state"> & { rout
     case "history":
       return <History client={client} />;
     default:
-      return hosted ? hosted(route) : <Inbox client={client} all={false} />;
+      return hosted?.(route) ?? <Inbox client={client} all={false} />;
   }
 }
 

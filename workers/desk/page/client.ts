@@ -7,7 +7,6 @@ export type Problem = Extract<Result<unknown>, { ok: false }>["error"];
 
 /** What every desk is asked in the same words. Who decides, and how, is an `Owner`. */
 export type CommonCalls = Omit<DeskCalls, "read" | "approve" | "decline" | "takeBack" | "revokeMandate">;
-export type CommonName = keyof CommonCalls;
 
 /** A desk that answers these calls. */
 export interface Asks<Calls extends Record<keyof Calls, [ask: unknown, answer: unknown]>> {

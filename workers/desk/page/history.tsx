@@ -11,7 +11,7 @@ import {
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import type { Client, Problem } from "./client.ts";
-import { Empty, Foreign, Heading, Loading, Time, Trouble } from "./parts.tsx";
+import { Empty, Foreign, Heading, Loading, saveFile, Time, Trouble } from "./parts.tsx";
 import { PerDay, PerMerchant } from "./plots.tsx";
 import { useCall } from "./use-call.ts";
 
@@ -239,7 +239,7 @@ function Exports({ client }: { client: Client }) {
   const save = async (format: ExportFormat) => {
     const answer = await client.call("export", { format });
     setProblem(answer.ok ? undefined : answer.error);
-    if (answer.ok) download(answer.data);
+    if (answer.ok) saveFile(answer.data);
   };
   return (
     <section class="exports" aria-labelledby="files">
@@ -252,13 +252,4 @@ function Exports({ client }: { client: Client }) {
       {problem && <Trouble problem={problem} />}
     </section>
   );
-}
-
-function download({ name, type, text }: { name: string; type: string; text: string }): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

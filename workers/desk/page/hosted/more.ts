@@ -1,0 +1,7 @@
+/** Pages that an owner opens now and then. They are loaded when they are first shown. */
+
+export { GrantPage } from "./grant.tsx";
+export { NewAccount, SecondDevice } from "./new-account.tsx";
+export { PairPage } from "./pairing.tsx";
+export { Settings } from "./settings.tsx";
+export { Elsewhere } from "./terminal-decision.tsx";

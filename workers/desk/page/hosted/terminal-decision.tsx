@@ -1,0 +1,59 @@
+/** A decision that is made where the owner's key is: the request goes there as a file, and what was signed comes back. */
+
+import { useState } from "preact/hooks";
+import type { RequestItem } from "../../../../shared/desk/api.ts";
+import type { DecisionRecord } from "../../../../shared/protocol/decision.ts";
+import type { PaymentPayload } from "../../../../shared/x402/x402.ts";
+import type { Problem } from "../client.ts";
+import { saveFile, Trouble } from "../parts.tsx";
+import type { HostedClient } from "./hosted-owner.ts";
+import { Command, FileField } from "./pieces.tsx";
+
+interface ElsewhereProps {
+  client: HostedClient;
+  item: RequestItem;
+  decided: (notes: string[]) => void;
+}
+
+export function Elsewhere({ client, item, decided }: ElsewhereProps) {
+  const [wanted, setWanted] = useState<Problem | undefined>();
+  const { shortCode: code, requestDigest: request } = item;
+  const download = async () => {
+    const file = await client.call("file", { request });
+    if (file.ok) saveFile({ ...file.data, type: "application/json" });
+    setWanted(file.ok ? undefined : file.error);
+  };
+  const handOver = async (text: string) => {
+    const signed = read(text);
+    if (!signed) return setWanted({ code: "file", message: "This file is no signed decision.", hint: "Take the one that --out named." });
+    const sent = "payment" in signed ? await client.call("decide", signed) : await client.call("refuse", signed);
+    if (sent.ok) decided([]);
+    else setWanted(sent.error);
+  };
+  const files = `--request-file request-${code}.json --out decision-${code}.json`;
+  return (
+    <>
+      <h2>Decide where your key is</h2>
+      <p class="quiet small">1. Take the request to the machine that has the key.</p>
+      <button type="button" class="plain wide" onClick={() => void download()}>
+        Save the request as a file
+      </button>
+      <p class="quiet small">2. There, read it and decide:</p>
+      <Command text={`lez-agent-pay approve ${files}`} />
+      <Command text={`lez-agent-pay decline --owner-file owner.json ${files}`} />
+      <FileField label="3. Hand over the decision" take={(text) => void handOver(text)} />
+      {wanted && <Trouble problem={wanted} />}
+    </>
+  );
+}
+
+/** The desk checks what is in it. */
+function read(text: string): { payment: PaymentPayload } | { record: DecisionRecord } | undefined {
+  try {
+    const value = JSON.parse(text) as object;
+    if ("x402Version" in value) return { payment: value as PaymentPayload };
+    return "decision" in value ? { record: value as DecisionRecord } : undefined;
+  } catch {
+    return undefined;
+  }
+}
