@@ -272,7 +272,9 @@ function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readon
           </div>
         )}
       </dl>
-      {state === "approved" && owner.takeBack && <TakeBack owner={owner} item={item} takeBack={owner.takeBack.bind(owner)} decided={decided} />}
+      {state === "approved" && owner.takeBack && (
+        <TakeBack owner={owner} item={item} takeBack={owner.takeBack.bind(owner)} decided={decided} />
+      )}
       {(state === "paid" || state === "sent") && <a href={linkTo({ page: "receipt", request: item.requestDigest })}>Receipt</a>}
     </article>
   );

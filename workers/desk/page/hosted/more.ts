@@ -5,3 +5,4 @@ export { NewAccount, SecondDevice } from "./new-account.tsx";
 export { PairPage } from "./pairing.tsx";
 export { Settings } from "./settings.tsx";
 export { Elsewhere } from "./terminal-decision.tsx";
+export { AtTerminal } from "./terminal-sign-in.tsx";

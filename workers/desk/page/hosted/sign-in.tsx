@@ -1,16 +1,15 @@
 /** Which account, and a proof of it: with its passkey here, or with its key on a terminal. */
 
 import { useEffect, useState } from "preact/hooks";
-import { fromBase64url } from "../../../../shared/crypto/bytes.ts";
 import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import { readRecovery } from "../../../../shared/desk/recovery-file.ts";
 import { type AccountId, parseAccountId } from "../../../../shared/protocol/account.ts";
-import type { SignedLogin } from "../../../../shared/protocol/desk.ts";
 import type { Problem, Result } from "../client.ts";
 import { Heading, Id, Loading, Trouble } from "../parts.tsx";
 import { knownAccount, usablePasskeys } from "./account.ts";
 import type { HostedClient } from "./hosted-owner.ts";
-import { Command, FileField, TextField } from "./pieces.tsx";
+import { More } from "./part.tsx";
+import { FileField, TextField } from "./pieces.tsx";
 
 interface SignInProps {
   client: HostedClient;
@@ -120,65 +119,14 @@ function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | und
           </button>
         </>
       )}
-      {record && passkeys.length === 0 && <AtTerminal {...props} record={record} load={setRecord} />}
+      {record && passkeys.length === 0 && (
+        <More>
+          {({ AtTerminal }) => <AtTerminal client={client} account={account} record={record} load={setRecord} signedIn={signedIn} />}
+        </More>
+      )}
       <button type="button" class="plain wide" onClick={other}>
         Another account
       </button>
     </section>
   );
-}
-
-interface AtTerminalProps extends SignInProps {
-  account: AccountId;
-  record: KeyRecord;
-  load: (record: KeyRecord) => void;
-}
-
-function AtTerminal({ client, account, record, load, signedIn }: AtTerminalProps) {
-  const [nonce, setNonce] = useState<string | undefined>();
-  const [text, setText] = useState("");
-  const [problem, setProblem] = useState<Problem | undefined>();
-  useEffect(() => {
-    void client.call("loginNonce", { account }).then((asked) => (asked.ok ? setNonce(asked.data.nonce) : setProblem(asked.error)));
-  }, [account]);
-  const sign = async (event: Event) => {
-    event.preventDefault();
-    const login = signedLogin(text.trim());
-    if (!login) return setProblem({ code: "login", message: "This is not what the command prints." });
-    const answer = await client.call("login", { login });
-    if (answer.ok) signedIn(record);
-    else setProblem(answer.error);
-  };
-  const loaded = (file: string) => {
-    const read = readRecovery(file);
-    if (!read.ok) return setProblem({ code: "recovery", message: read.problem });
-    if (read.record.account !== account) return setProblem({ code: "recovery", message: "This is the recovery file of another account." });
-    setProblem(undefined);
-    load(read.record);
-  };
-  return (
-    <>
-      <p>The desk knows no passkey of this account on this domain.</p>
-      <FileField label="If it has one: load the recovery file" take={loaded} />
-      <form onSubmit={(event) => void sign(event)}>
-        <p class="quiet small">If its key is a file on another machine: run this there.</p>
-        {nonce !== undefined && <Command text={`lez-agent-pay desk sign-in ${location.origin} --nonce ${nonce}`} />}
-        <TextField label="What the command prints" value={text} set={setText} />
-        <button type="submit" class="main">
-          Sign in
-        </button>
-      </form>
-      {problem && <Trouble problem={problem} />}
-    </>
-  );
-}
-
-/** base64url of the JSON of a SignedLogin. The desk checks it. */
-function signedLogin(text: string): SignedLogin | undefined {
-  try {
-    const value = JSON.parse(new TextDecoder().decode(fromBase64url(text))) as SignedLogin;
-    return typeof value.login === "object" ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
