@@ -11,9 +11,9 @@ export const UPTO = "upto";
 /** The payer sets money aside for one payee, signs a voucher with each request, and the payee claims. */
 export const BATCH_SETTLEMENT = "batch-settlement";
 export type Scheme = typeof SCHEME | typeof UPTO;
-/** LEZ's native token. */
+/** The mock's one asset, named like LEZ's native token. */
 export const ASSET = "native";
 export const ASSET_SYMBOL = "LGO";
-/** 1 LGO = 10^9 atomic units. */
+/** 1 LGO = 10^9 atomic units, as LEZ v0.3 shows its own: lepta there. */
 export const ASSET_DECIMALS = 9;
 export const X402_VERSION = 2;

@@ -1,4 +1,9 @@
-/** LEZ accounts: 32 bytes in base58, derived from what controls them. spec/protocol.md §2. */
+/**
+ * Accounts of the mock ledger: 32 bytes in base58, derived from what controls them. spec/protocol.md §2.
+ *
+ * The form is LEZ's; the prefixes and the keys are ours. No key of LEZ owns such an account, and nothing in one says so: money sent on the
+ * real chain to one of these is lost. shared/zone/account.ts has the accounts of the chain itself.
+ */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
@@ -7,7 +12,7 @@ import { base58, concatBytes, fromBase58Account, utf8 } from "../crypto/bytes.ts
 
 export type AccountId = Brand<"AccountId">;
 
-/** 32 bytes each, their final zero included, like LEZ's own prefixes. */
+/** 32 bytes each, their final zero included. LEZ's own prefixes have that size and other words. */
 const ED25519_PREFIX = utf8("/LEZ-x402/v1/AccountId/Ed25519/\0");
 const PASSKEY_PREFIX = utf8("/LEZ-x402/v1/AccountId/Passkey/\0");
 
