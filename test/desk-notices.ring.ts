@@ -162,6 +162,10 @@ test("the page may run its own worker, and no other [desk-worker]", async () => 
   const worker = await fetch(`${origin()}/sw.js`);
   expect(worker.headers.get("content-type")).toContain("text/javascript");
   expect(await worker.text()).toContain("showNotification");
+  const manifest = await fetch(`${origin()}/desk.webmanifest`);
+  expect(manifest.headers.get("content-type")).toBe("application/manifest+json");
+  expect(await manifest.json()).toMatchObject({ display: "standalone", start_url: "/#/" });
+  expect(await (await fetch(origin())).text()).toContain('<link rel="manifest" href="/desk.webmanifest" />');
   const policy = (await fetch(origin())).headers.get("content-security-policy") ?? "";
   expect(policy).toContain("worker-src 'self'");
   expect(policy).toContain("trusted-types desk-worker");

@@ -27,6 +27,6 @@ export const PAGE_HEADERS = {
 export const DESK_HEADERS = {
   ...PAGE_HEADERS,
   // `desk-worker`: the only script address that the page makes is its worker's (workers/desk/page/hosted/push.ts).
-  "Content-Security-Policy": `${PAGE_HEADERS["Content-Security-Policy"].replace("trusted-types 'none'", "trusted-types desk-worker")}; worker-src 'self'`,
+  "Content-Security-Policy": `${PAGE_HEADERS["Content-Security-Policy"].replace("trusted-types 'none'", "trusted-types desk-worker")}; worker-src 'self'; manifest-src 'self'`,
   "Permissions-Policy": "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self), publickey-credentials-create=(self)",
 } as const;
