@@ -11,10 +11,6 @@ const formerLimits = {
   /** @deprecated A limit of the CLI. */
   HTTP_TIMEOUT_SECONDS: 60,
   /** @deprecated A limit of the CLI. */
-  MAX_DID_DOCUMENT_BYTES: 32 * 1024,
-  /** @deprecated A limit of the CLI. */
-  MAX_DID_METHODS: 32,
-  /** @deprecated A limit of the CLI. */
   DID_TIMEOUT_SECONDS: 3,
   /** @deprecated A limit of the CLI. */
   MAX_IDENTIFIER_INFO_BYTES: 1024,
@@ -22,8 +18,6 @@ const formerLimits = {
   MAX_JOURNAL_PAGES: 100,
   /** @deprecated A limit of the CLI. */
   DEFAULT_REQUEST_LIFE_SECONDS: 3600,
-  /** @deprecated A limit of the CLI. */
-  APPROVAL_TYPED_THRESHOLD: 1_000_000_000n,
   /** @deprecated A limit of the CLI. */
   PIN_SECONDS: 180 * 24 * 3600,
   /** @deprecated A limit of the CLI. */

@@ -40,6 +40,9 @@ export const MAX_AUTHENTICATOR_DATA_BYTES = 1024;
 export const MAX_POLICY_KEYS = 5;
 /** Keys that sign together in a policy that our tools make: a mandate of four passkeys is larger than MAX_SIGNED_MANDATE_BYTES. */
 export const MAX_MADE_THRESHOLD = 3;
+/** A merchant's document of keys: its bytes, and the keys that it lists. */
+export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
+export const MAX_DID_METHODS = 32;
 /** What a change at the desk is: the address of a webhook, a push subscription. */
 export const MAX_SETTING_LENGTH = 4096;
 /** A signed mandate, as canonical JSON: it travels in every payment under it. */

@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { Digest } from "../shared/crypto/digest.ts";
+import { utf8 } from "../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest } from "../shared/crypto/digest.ts";
 import { readApproval } from "../shared/desk/approval-wire.ts";
 import { NETWORK } from "../shared/lez.ts";
 import {
@@ -15,14 +16,23 @@ import {
   MAX_URL_LENGTH,
 } from "../shared/limits.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
+import { bindingOf } from "../shared/protocol/binding.ts";
 import { type Decision, recordDecision } from "../shared/protocol/decision.ts";
 import { mandateDigest } from "../shared/protocol/mandate.ts";
-import { requestDigest, signPaymentRequest } from "../shared/protocol/payment-request.ts";
+import {
+  newPaymentRequest,
+  paymentFields,
+  type PaymentRequest,
+  requestDigest,
+  signPaymentRequest,
+} from "../shared/protocol/payment-request.ts";
 import { policySigner } from "../shared/protocol/policy-signer.ts";
 import type { MemberProof } from "../shared/protocol/proof.ts";
 import { signRevocation } from "../shared/protocol/revocation.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
+import { decodeHeader, PAYMENT_REQUIRED } from "../shared/x402/headers.ts";
+import { paymentRequiredSchema, type PaymentRequirements } from "../shared/x402/x402.ts";
 import { Agent, Page, passkeyAt, randomHex, REASON } from "./desk/people.ts";
 import { useDesk } from "./desk/world.ts";
 import { accountOfTestPolicy, policyOf } from "./passkey.ts";
@@ -155,6 +165,74 @@ describe("from pairing to goods", () => {
     const stranger = await Agent.create(world.desk);
     const unpaired = await newMandate(owner, stranger.signer, world.stack.ledger as Digest);
     expect((await page.send("grant", { mandate: unpaired })).verdict).toBe("not_paired");
+  });
+});
+
+describe("what the page shows of the merchant", () => {
+  const hostOf = async (page: Page, digest: Digest) => (await page.call("read", { request: digest })).view.host;
+
+  test("asked just now, it makes the offer: the host confirms it [desk-host-confirms]", async () => {
+    const people = await world.paired();
+    const { digest } = await world.asked(people);
+    expect(await hostOf(people.page, digest)).toMatchObject({ kind: "confirmed", by: "terms" });
+  });
+
+  test("an offer that it does not make is not read [desk-host-differs]", async () => {
+    const { page, agent } = await world.paired();
+    const { request } = await agent.request(world.url());
+    const offer = { ...(JSON.parse(request.payment.offer) as PaymentRequirements), payTo: world.passkey().account };
+    // As a merchant that is not the host would ask.
+    const binding = bindingOf(request.http, offer);
+    const forged = await signPaymentRequest(
+      { ...request, payment: paymentFields({ ...offer, extra: { ...offer.extra, binding } }) as PaymentRequest["payment"] },
+      agent.signer,
+    );
+    expect((await agent.ask(page.account, forged)).verdict).toBe("ok");
+    expect(await page.send("read", { request: requestDigest(forged) })).toMatchObject({
+      verdict: "terms_differ",
+      body: { error: { message: expect.stringContaining("payee is") } },
+    });
+  });
+
+  test.each([
+    ["https://10.0.0.1/x", "public internet"],
+    ["https://printer.local/x", "public internet"],
+    ["http://shop.example.com/x", "https://"],
+    ["https://shop.example.com:8443/x", "port"],
+  ])("%s is not asked [desk-host-egress]", async (address, why) => {
+    const { page, agent } = await world.paired();
+    const { request } = await agent.request(world.url());
+    const offer = JSON.parse(request.payment.offer) as PaymentRequirements;
+    const http = { method: "GET", url: address };
+    const elsewhere = await signPaymentRequest(
+      {
+        ...request,
+        http,
+        merchant: { name: "A shop", url: address },
+        payment: paymentFields({ ...offer, extra: { ...offer.extra, binding: bindingOf(http, offer) } }) as PaymentRequest["payment"],
+      },
+      agent.signer,
+    );
+    expect((await agent.ask(page.account, elsewhere)).verdict).toBe("ok");
+    const host = await hostOf(page, requestDigest(elsewhere));
+    expect(host).toMatchObject({ kind: "unconfirmed", why: expect.stringContaining(why), signature: { kind: "unsigned" } });
+  });
+
+  test("a POST is not sent for a look, and the merchant's own signature under the agent's copy is checked [desk-host-post]", async () => {
+    const { page, agent } = await world.paired();
+    const url = `${world.stack.merchant}/summarize`;
+    const body = "What this says is not sent along.";
+    const answer = await fetch(url, { method: "POST", body });
+    const terms = decodeHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
+    const [offer] = terms.ok ? terms.value.accepts : [];
+    if (!terms.ok || !offer) throw new Error(`no terms: ${answer.status}`);
+    const { publicKey } = agent.signer;
+    const http = { method: "POST", url, bodySha256: bodyDigest(utf8(body)) };
+    const draft = { agent: { publicKey }, http, offer, reason: REASON, expiresIn: 600 };
+    const request = await signPaymentRequest(newPaymentRequest(draft, unixNow()), agent.signer);
+    await agent.ask(page.account, request, terms.value);
+    const host = await hostOf(page, requestDigest(request));
+    expect(host).toMatchObject({ kind: "unconfirmed", why: "this desk sends no POST", signature: { kind: "signed" } });
   });
 });
 

@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { copiedSignatures, type OfferSignature, offerSignatures, signedByPublished } from "../../shared/extensions/offer-signatures.ts";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import type { OfferSignatureCheck } from "../../shared/screen/confirmation.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
@@ -14,7 +15,6 @@ import type { Context } from "../runtime/context.ts";
 import { wrap } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { publishedKeys } from "./did-document.ts";
-import { type OfferSignature, offerSignatures } from "./signed-offer.ts";
 
 export const merchantSchema = z.strictObject({
   origin: z.string(),
@@ -82,13 +82,9 @@ export async function identify(context: Context, url: string, { required, offer 
  * The 402 may come from an agent, so its resource must be the one at `url`.
  */
 export async function signedByHost(context: Context, url: string, { required, offer }: ChosenOffer): Promise<OfferSignatureCheck> {
-  const { origin, host } = new URL(url);
-  const resource = URL.parse(required.resource.url);
-  if (resource?.host !== host || resource.pathname !== new URL(url).pathname)
-    return { kind: "unsigned", why: "the 402 that the agent has is for another resource" };
-  const found = offerSignatures(required, offer, host, unixNow());
+  const found = copiedSignatures(required, offer, url, unixNow());
   if (found.kind !== "signed") return { kind: "unsigned", why: found.kind === "unsigned" ? found.why : found.problem };
-  const signature = await verified(context, origin, found.signatures, undefined);
+  const signature = await verified(context, new URL(url).origin, found.signatures, undefined);
   switch (signature.kind) {
     case "made":
       return { kind: "signed", publicKey: signature.publicKey };
@@ -115,17 +111,11 @@ async function verified(context: Context, origin: string, signatures: OfferSigna
     const why = `its key document cannot be used, because ${published.problem}`;
     return pinned ? { kind: "unvouched", why, later: published.later } : { kind: "none", why };
   }
-  let named = false;
-  for (const { jws, fragment } of signatures) {
-    for (const { publicKey } of published.keys.filter((key) => key.asserts && key.fragment === fragment)) {
-      named = true;
-      if (!(await jws.isSignedBy(publicKey))) continue;
-      if (!pinned || published.keys.some((key) => key.publicKey === pinned.publicKey)) return { kind: "made", kid: jws.kid, publicKey };
-      return { kind: "unvouched", why: "the earlier key is not published beside it", later: false };
-    }
-  }
-  if (pinned) return { kind: "unvouched", why: "it fits no key that the merchant publishes", later: false };
-  return named ? { kind: "false" } : { kind: "none", why: "it signs with a key that it does not publish" };
+  const signed = await signedByPublished(signatures, published.keys);
+  if (!pinned) return signed;
+  if (signed.kind !== "made") return { kind: "unvouched", why: "it fits no key that the merchant publishes", later: false };
+  if (published.keys.some((key) => key.publicKey === pinned.publicKey)) return signed;
+  return { kind: "unvouched", why: "the earlier key is not published beside it", later: false };
 }
 
 function merchantOf(

@@ -23,9 +23,7 @@ export const MAX_PAID_BODY_BYTES = 1024 * 1024 * 1024;
 export const MAX_SHOWN_BODY_BYTES = 64 * 1024;
 /** The disk keeps this much free: records must still be written. Nothing is bought with less. */
 export const MIN_FREE_BYTES = 16 * 1024 * 1024;
-/** A merchant's did:web document: its size, its keys, and the time to fetch it. */
-export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
-export const MAX_DID_METHODS = 32;
+/** The time to fetch a merchant's did:web document. */
 export const DID_TIMEOUT_SECONDS = 3;
 /** The question to a merchant, at approval, whether it makes the offer of a request: the time, and the body of its 402, which is not read. */
 export const CONFIRM_TIMEOUT_SECONDS = 5;

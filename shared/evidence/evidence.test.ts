@@ -1,7 +1,6 @@
 /** Evidence holds as it was made, and not with one byte of it changed: what is wrong is named, and nothing else is. */
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { offerSignatures } from "../../agent-cli/merchant/signed-offer.ts";
 import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";
 import { leaves, change } from "../../test/fields.ts";
 import {
@@ -23,6 +22,7 @@ import {
 import { utf8 } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { offerPayload, receiptPayload, signedOffers } from "../extensions/offer-receipt.ts";
+import { offerSignatures } from "../extensions/offer-signatures.ts";
 import { NETWORK, UPTO } from "../lez.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";

@@ -2,13 +2,14 @@
 
 import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
 import { nameUnder } from "../extensions/did-web.ts";
+import { SIGNED_TERMS } from "../extensions/offer-receipt.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { UPTO } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
 import { usageProblem } from "../protocol/usage.ts";
 import { quote } from "../screen/escapes.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
-import { isResource, SIGNED_TERMS } from "./parts.ts";
+import { isResource } from "./parts.ts";
 
 type Part = "offer" | "receipt";
 

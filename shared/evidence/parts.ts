@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { nameUnder } from "../extensions/did-web.ts";
-import type { OfferPayload, SignedJws } from "../extensions/offer-receipt.ts";
+import { type OfferPayload, SIGNED_TERMS, type SignedJws } from "../extensions/offer-receipt.ts";
 import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import { MAX_ACCEPTS } from "../limits.ts";
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402/x402.ts";
@@ -38,9 +38,6 @@ export async function signedOfferOf(
 export function signedReceiptOf({ extensions }: SettleResponse): SignedJws | undefined {
   return jwsOf(receiptSchema.safeParse(extensions?.[OFFER_RECEIPT]).data?.info.receipt);
 }
-
-/** The members of an offer that its signature covers. `maxTimeoutSeconds` and `extra` are not among them. */
-export const SIGNED_TERMS = ["scheme", "network", "asset", "payTo", "amount"] as const;
 
 function isAbout(said: OfferPayload, offer: PaymentRequirements, asked: URL): boolean {
   return isResource(said.resourceUrl, asked) && SIGNED_TERMS.every((member) => said[member] === offer[member]);

@@ -39,6 +39,9 @@ export interface SignedJws {
   signature: string;
 }
 
+/** The members of an offer that its signature covers. `maxTimeoutSeconds` and `extra` are not among them. */
+export const SIGNED_TERMS = ["scheme", "network", "asset", "payTo", "amount"] as const;
+
 export function offerPayload(
   resourceUrl: string,
   { scheme, network, asset, payTo, amount }: PaymentRequirements,

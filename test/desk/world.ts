@@ -30,7 +30,13 @@ export function useDesk({ vars = {}, limits = {} }: { vars?: Record<string, stri
   beforeAll(async () => {
     const open = Object.fromEntries(LIMITS.map((name) => [name, 1_000_000]));
     const onLog = (line: string) => void (line.startsWith("{") && logs.push(JSON.parse(line) as Record<string, unknown>));
-    stack = await startStack({ bundles: BUNDLES, persist, limits: { ...open, ...limits }, vars: { "lez-desk": vars }, onLog });
+    stack = await startStack({
+      bundles: BUNDLES,
+      persist,
+      limits: { ...open, ...limits },
+      vars: { "lez-desk": vars, "lez-merchant": { RECEIPT_KEY: randomHex(32) } },
+      onLog,
+    });
   });
   afterAll(async () => {
     await stack.stop();

@@ -3,9 +3,9 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { base64urlnopad } from "@scure/base";
-import { MAX_DID_DOCUMENT_BYTES } from "../../agent-cli/runtime/limits.ts";
 import { bytesToHex, concatBytes, hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { offerPayload, type OfferPayload, signedOffers } from "../../shared/extensions/offer-receipt.ts";
+import { MAX_DID_DOCUMENT_BYTES } from "../../shared/limits.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 
 function keyOf(seed: string) {

@@ -35,7 +35,7 @@ export async function read(desk: DeskContext, { request: digest, expiresIn }: As
   const checked = await checkForApproval(request, unixNow());
   if (!checked.ok) return refused("request_refused", `The request does not stand up to its own text: ${checked.problem}.`);
   const [merchant, balance, mandates, ledger] = await Promise.all([
-    askMerchant(desk, request, checked.offer, termsOf(kept)),
+    askMerchant(desk.env, request, checked.offer, termsOf(kept)),
     balanceOf(desk),
     mandatesFor(desk, request.agent.publicKey),
     facilitator.ledger(),

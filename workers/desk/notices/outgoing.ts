@@ -54,6 +54,15 @@ export function webhookAddress(text: string, format: WebhookFormat, { DESK_EGRES
   return !service || service.test(url.hostname) ? { ok: true, url } : refused(`${url.hostname} is not where ${format} takes webhooks`);
 }
 
+/** The address of a request that its owner reads: its host is asked for its terms. */
+export function merchantAddress(text: string, { DESK_EGRESS }: Egress): Screened {
+  const url = urlOf(text);
+  if (!url) return refused("the address is none");
+  if (DESK_EGRESS === "loopback" && isLoopbackName(url.hostname) && ["http:", "https:"].includes(url.protocol)) return { ok: true, url };
+  const problem = problemOf(url);
+  return problem ? refused(problem) : { ok: true, url };
+}
+
 function problemOf(url: URL): string | undefined {
   if (url.protocol !== "https:") return "the address must begin with https://";
   if (url.port !== "") return "the address must have no port: 443 is the only one";

@@ -1,14 +1,14 @@
 /** Finds the merchant's signature under the chosen offer, by the offer's fields and never by its position. */
 
-import * as z from "zod";
-import { SIGNED_TERMS } from "../../shared/evidence/parts.ts";
-import { nameUnder } from "../../shared/extensions/did-web.ts";
-import { OFFER_RECEIPT, type OfferPayload } from "../../shared/extensions/offer-receipt.ts";
-import { offerPayloadSchema, type ReadJws, readJws, signedJwsSchema } from "../../shared/extensions/signed-jws.ts";
-import { CLOCK_SKEW_SECONDS, MAX_ACCEPTS } from "../../shared/limits.ts";
-import { checkShape } from "../../shared/text/json.ts";
-import { formatTimestamp } from "../../shared/time.ts";
-import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
+import * as z from "zod/mini";
+import { CLOCK_SKEW_SECONDS, MAX_ACCEPTS } from "../limits.ts";
+import { checkShape } from "../text/json.ts";
+import { formatTimestamp } from "../time.ts";
+import type { PaymentRequired, PaymentRequirements } from "../x402/x402.ts";
+import type { PublishedKey } from "./did-document.ts";
+import { nameUnder } from "./did-web.ts";
+import { OFFER_RECEIPT, type OfferPayload, SIGNED_TERMS } from "./offer-receipt.ts";
+import { offerPayloadSchema, type ReadJws, readJws, signedJwsSchema } from "./signed-jws.ts";
 
 const extensionSchema = z.looseObject({ info: z.looseObject({ offers: z.array(z.unknown()).check(z.maxLength(MAX_ACCEPTS)) }) });
 
@@ -63,4 +63,28 @@ function isAbout(payload: OfferPayload, offer: PaymentRequirements, resourceUrl:
 
 function isTime(unixSeconds: number): boolean {
   return unixSeconds >= 0 && unixSeconds < 1e11;
+}
+
+/** `made`: by this key of those that the host publishes. `false`: a published key is named, and did not sign. */
+export type SignedBy = { kind: "made"; kid: string; publicKey: string } | { kind: "false" } | { kind: "none"; why: string };
+
+/** Which of a host's own keys signed. @param keys as the host publishes them now */
+export async function signedByPublished(signatures: readonly OfferSignature[], keys: readonly PublishedKey[]): Promise<SignedBy> {
+  let named = false;
+  for (const { jws, fragment } of signatures) {
+    for (const { publicKey } of keys.filter((key) => key.asserts && key.fragment === fragment)) {
+      named = true;
+      if (await jws.isSignedBy(publicKey)) return { kind: "made", kid: jws.kid, publicKey };
+    }
+  }
+  return named ? { kind: "false" } : { kind: "none", why: "it signs with a key that it does not publish" };
+}
+
+/** The signatures under an offer in a 402 that may come from an agent: its resource must be the one at `url`. @param now unix seconds */
+export function copiedSignatures(required: PaymentRequired, offer: PaymentRequirements, url: string, now: number): OfferSignatures {
+  const { host, pathname } = new URL(url);
+  const resource = URL.parse(required.resource.url);
+  if (resource?.host !== host || resource.pathname !== pathname)
+    return { kind: "unsigned", why: "the 402 that the agent has is for another resource" };
+  return offerSignatures(required, offer, host, now);
 }
