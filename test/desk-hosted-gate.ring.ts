@@ -103,7 +103,7 @@ describe("a login", () => {
     expect((await page.send("state", {})).verdict).toBe("ok");
   });
 
-  test("is ended by a logout, and the cookie goes [desk-logout]", async () => {
+  test("is ended by a logout, and the cookie goes", async () => {
     const page = await signedIn();
     const out = await page.send("logout", {});
     expect(out.headers.get("set-cookie")).toMatch(/^__Host-desk=; .*Max-Age=0$/);
@@ -129,7 +129,7 @@ describe("a login", () => {
     ["that was signed long ago", () => ({ issuedAt: String(unixNow() - DESK_PROOF_SECONDS - 5) }), "proof_expired"],
     ["that is dated ahead", () => ({ issuedAt: String(unixNow() + 120) }), "proof_expired"],
     ["of another account", () => ({ account: world.passkey().account }), "invalid_signature"],
-  ])("%s is refused [desk-login-refused]", async (_, changes, code) => {
+  ])("%s is refused", async (_, changes, code) => {
     const page = new Page(world.desk, world.passkey());
     const sent = await page.signIn(await page.signedLogin(await changes(page)));
     expect([sent.verdict, sent.headers.get("set-cookie")]).toEqual([code, null]);
@@ -185,7 +185,7 @@ describe("a setting", () => {
     expect((await page.send("set", { setting: await page.signedSetting(...made) })).verdict).toBe(code);
   });
 
-  test("the record of keys is kept as it was signed, and only with keys of the account [desk-keys]", async () => {
+  test("the record of keys is kept as it was signed, and only with keys of the account", async () => {
     const passkey = passkeyAt(world.desk);
     const page = new Page(world.desk, { account: passkey.account, prove: (digest) => passkey.prove(digest) });
     await page.signIn();

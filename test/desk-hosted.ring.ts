@@ -84,7 +84,7 @@ describe("from pairing to goods", () => {
     expect(JSON.parse((await page.call("file", { request: digest })).text)).toEqual({ request, terms });
   });
 
-  test("the owner of a sealed key decides here as well [desk-ed25519-owner]", async () => {
+  test("the owner of a sealed key decides here as well", async () => {
     const people = await world.paired(await keySigner(generateSecretKey()));
     const { request, digest } = await world.asked(people);
     await people.page.approve(digest);
@@ -171,7 +171,7 @@ describe("from pairing to goods", () => {
 describe("what the page shows of the merchant", () => {
   const hostOf = async (page: Page, digest: Digest) => (await page.call("read", { request: digest })).view.host;
 
-  test("asked just now, it makes the offer: the host confirms it [desk-host-confirms]", async () => {
+  test("asked just now, it makes the offer: the host confirms it", async () => {
     const people = await world.paired();
     const { digest } = await world.asked(people);
     expect(await hostOf(people.page, digest)).toMatchObject({ kind: "confirmed", by: "terms" });
@@ -374,7 +374,7 @@ describe("what an agent asks", () => {
     expect((await stranger.send("GET", stranger.at(page.account, `requests/${digest}`))).verdict).toBe("not_paired");
   });
 
-  test("so many calls wait, and one more is told to come later [desk-waits]", async () => {
+  test("so many calls wait, and one more is told to come later", async () => {
     const people = await world.paired();
     const { page, agent } = people;
     const { digest } = await world.asked(people);

@@ -109,7 +109,7 @@ describe("a session", () => {
   });
 });
 
-test("an approval is kept while it is new and lasts [approval-age]", () => {
+test("an approval is kept while it is new and lasts", () => {
   const made = { validAfter: NOW, validBefore: NOW + 7200 };
   expect([checkAge(made, NOW), checkAge(made, NOW + MAX_APPROVAL_AGE_SECONDS), checkAge(made, NOW - 30)]).toEqual([
     undefined,

@@ -1,5 +1,7 @@
 /** The table of spec/desk.md, cell by cell. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ASKED_STATES, type AskedState, REQUEST_EVENTS, type RequestEvent, stateAt, stepOf } from "./request-states.ts";
 
@@ -44,4 +46,14 @@ test("a request ends with its last second, whether or not an alarm rang", () => 
     "expired",
     "approved",
   ]);
+});
+
+test("the table of spec/desk.md says the same [desk-states-page]", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../spec/desk.md"), "utf8");
+  const codes: Record<string, string> = { N: X, D, E: O, R: "request_differs" };
+  const rows = [...page.matchAll(/^\| (\w+) \|(.*)\|$/gm)].map(([, state = "", cells = ""]) => {
+    const steps = cells.split("|").map((cell) => codes[cell.trim()] ?? cell.trim());
+    return [state, Object.fromEntries(REQUEST_EVENTS.map((event, i) => [event, steps[i]]))];
+  });
+  expect(Object.fromEntries(rows.filter(([state]) => state !== "state"))).toEqual(CELLS);
 });

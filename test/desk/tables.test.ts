@@ -37,7 +37,7 @@ beforeEach(() => {
   migrateDesk(store);
 });
 
-test("an object without tables is a stranger's, and stays one until a login [desk-no-rows-of-strangers]", () => {
+test("an object without tables is a stranger's, and stays one until a login", () => {
   const empty: DeskStore = { ...memoryStore(), size: () => 0 };
   expect(hasTables(empty)).toBe(false);
   expect(hasTables(store)).toBe(true);
@@ -55,7 +55,7 @@ describe("a request", () => {
     expect(findRequest(store, digest, NOW)).toMatchObject({ state: "approved", payment: '{"a":"1"}', decision: null });
   });
 
-  test("can be approved in its last second, and not in the next [desk-request-expires]", () => {
+  test("can be approved in its last second, and not in the next", () => {
     keep();
     expect(findRequest(store, digest, ENDS)?.state).toBe("pending");
     expect(take(store, digest, "approve", ENDS + 1)).toMatchObject({ ok: false, code: "request_expired" });
@@ -99,7 +99,7 @@ describe("what keys of a policy sign one by one", async () => {
   const at = (now: number) => authorizationFor(request, checked, owner.account, now);
   const proof = (name: string) => ({ kind: "ed25519" as const, publicKey: name, signature: name });
 
-  test("is one object until it cannot be completed any more [desk-one-part]", () => {
+  test("is one object until it cannot be completed any more", () => {
     const first = { authorization: at(NOW), key: owner.account, proof: proof("a") };
     expect(keepPart(store, digest, first, NOW)).toMatchObject({ ok: true });
     const other = { authorization: at(NOW + 1), key: stranger.account, proof: proof("b") };
@@ -170,7 +170,7 @@ describe("logins", () => {
 });
 
 describe("agents", () => {
-  test("a flood is one line with a number, until a day without one [desk-folded]", () => {
+  test("a flood is one line with a number, until a day without one", () => {
     pairAgent(store, agent.publicKey, "Research", NOW);
     for (let i = 0; i < 480; i++) noteFolded(store, agent.publicKey, NOW + i);
     const line = { agentKey: agent.publicKey, name: "Research", requests: 480 };

@@ -16,7 +16,7 @@ const MAX_LISTED = 200;
 
 /** Said on the page: the sums are no balance. */
 const NOT_ALL =
-  "Only payments that were approved at this desk are here. Payments under an allowance, and refunds, never pass it: the account's books have them.";
+  "Only payments that were approved at this desk are here. Payments under an allowance, calls in sessions, and refunds never pass it: the account's books have them.";
 
 /** @param now unix seconds */
 export function historyOf({ store }: DeskContext, filter: HistoryFilter, now: number): Told<History> {

@@ -172,11 +172,9 @@ export function noteTold(store: DeskStore, digest: string, problem: string | und
   store.sql("UPDATE request SET untold = ? WHERE digest = ?", problem ?? null, digest);
 }
 
-/** Of paid requests, the newest first. */
+/** Of paid requests, the newest first. A session sets money aside, and what of it is paid the desk does not learn. */
 export function paidRequests(store: DeskStore, since: number): RequestRow[] {
-  return store
-    .sql("SELECT * FROM request WHERE outcome IN ('paid', 'opened') AND decided_at >= ? ORDER BY decided_at DESC, seq DESC", since)
-    .map(asRow);
+  return store.sql("SELECT * FROM request WHERE outcome = 'paid' AND decided_at >= ? ORDER BY decided_at DESC, seq DESC", since).map(asRow);
 }
 
 const MAX_PAST_DECISIONS = 500;
