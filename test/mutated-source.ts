@@ -1,6 +1,6 @@
 /** Code with one fault in it (or none): a changed copy of some folders' sources, loaded from a place that is gone afterwards. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -29,6 +29,7 @@ export async function loadMutant<Code>(
   try {
     for (const folder of folders) copyFolder(folder, folders, mutant, copy);
     writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
+    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
     return await load(<Module>(path: string) => import(/* @vite-ignore */ pathToFileURL(join(copy, path)).href) as Promise<Module>);
   } finally {
     rmSync(copy, { recursive: true });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { MONEY } from "./lane-row.ts";
+import { Random } from "../../test/simulation/random.ts";
+import { type LaneRow, MONEY } from "./lane-row.ts";
 import { type LaneEvent, statusOf, step } from "./lane-table.ts";
 import { CELLS, type Cell, INCLUSION, NOW, PAYMENT, READ, ROWS, STATES, statesIn, worded } from "./testing/lane-table.ts";
 
@@ -108,6 +109,24 @@ describe("what is said about money", () => {
     expect(statusOf(ROWS.none, { nonce: 7n, accountNonce: 8n })).toEqual({ status: "unknown" });
     expect(statusOf(ROWS.none, { nonce: 7n })).toEqual({ status: "unknown" });
   });
+});
+
+test("whatever happens in whatever order, a receipt needs an inclusion, and only a reorganisation undoes it [native-walk]", () => {
+  const random = new Random(1);
+  for (let walk = 0; walk < 400; walk++) {
+    let row: LaneRow = ROWS.none;
+    for (let events = 0; events < 30; events++) {
+      const { event } = random.pick(CELLS);
+      const done = step(row, event);
+      const [from, to] = [row.state, done.row.state];
+      if (to === "settled" && from !== "settled") expect([from, event.event]).toEqual(["included", "deep"]);
+      if (from === "settled" && to !== "settled" && to !== "none") expect([event.event, to]).toEqual(["orphaned", "included"]);
+      if (to === "sending" && from !== "sending") expect(["dispatch", "tick"]).toContain(event.event);
+      if (MONEY[from] === "never" && to !== "none") expect(to).toBe(from);
+      if (MONEY[from] === "unknown" && MONEY[to] === "unmoved") expect(["answered", "orphaned"]).toContain(event.event);
+      row = done.row;
+    }
+  }
 });
 
 test("a lease whose clock runs back ends", () => {

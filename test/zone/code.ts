@@ -1,0 +1,33 @@
+/** The rules of native payments with one fault in them (or none). */
+
+import type { readAccount } from "../../shared/zone/account-read.ts";
+import type { ChainFollower } from "../../shared/zone/chain-follower.ts";
+import type { Lane } from "../../shared/zone/lane.ts";
+import { loadMutant, type SourceMutant } from "../mutated-source.ts";
+
+export interface ZoneCode {
+  Lane: typeof Lane;
+  ChainFollower: typeof ChainFollower;
+  readAccount: typeof readAccount;
+}
+
+const FOLDER = "shared/zone";
+
+export interface ZoneMutant extends SourceMutant {
+  /** One that finds a rare fault. Others are tried if it does not any more. */
+  seed?: number;
+  file: "account-read" | "chain-follower" | "head-chain" | "lane" | "lane-table" | "lane-view" | "proof";
+}
+
+/** From the repository's root, without its ending. */
+export function pathOf({ file }: ZoneMutant): string {
+  return `${FOLDER}/${file}`;
+}
+
+export function loadZone(mutant?: ZoneMutant): Promise<ZoneCode> {
+  return loadMutant([FOLDER], mutant && { ...mutant, file: pathOf(mutant) }, async (load) => ({
+    Lane: (await load<ZoneCode>(`${FOLDER}/lane.ts`)).Lane,
+    ChainFollower: (await load<ZoneCode>(`${FOLDER}/chain-follower.ts`)).ChainFollower,
+    readAccount: (await load<ZoneCode>(`${FOLDER}/account-read.ts`)).readAccount,
+  }));
+}

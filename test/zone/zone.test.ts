@@ -1,0 +1,27 @@
+/** Native payments over a simulated sequencer; `npm run simulate:zone` plays many more seeds, and `npm run mutants` puts faults in. */
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { pathOf } from "./code.ts";
+import { ZONE_MUTANTS } from "./mutants.ts";
+import { simulateZone } from "./run.ts";
+
+test("machines die, blocks leave, payers cheat: every receipt is paid, and nothing is refused that may pay [native-simulation]", async () => {
+  let receipts = 0;
+  for (let seed = 1; seed <= 6; seed++) {
+    const run = await simulateZone(seed);
+    expect(run.violations, `seed ${seed}`).toEqual([]);
+    receipts += run.receipts;
+  }
+  expect(receipts).toBeGreaterThan(6);
+});
+
+test("a seed reproduces a run", async () => {
+  expect(await simulateZone(7)).toEqual(await simulateZone(7));
+});
+
+test("every fault has one place in today's rules", () => {
+  const source = (path: string) => readFileSync(new URL(`../../${path}.ts`, import.meta.url), "utf8");
+  const lost = ZONE_MUTANTS.filter((mutant) => source(pathOf(mutant)).split(mutant.find).length !== 2);
+  expect(lost.map(({ fault, find }) => `${fault}: ${find}`)).toEqual([]);
+});
