@@ -19,13 +19,15 @@ export const BUNDLES = `${ROOT}dist/workers`;
 
 /** The merchant first: miniflare sends requests without a target to the first Worker. */
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
+/** A stack runs it only if it is asked to. */
+const DEVNET_CONFIG = "workers/lez-devnet/wrangler.toml";
 /** Bundled before, with its page: its `main` is that bundle. */
 const DESK_CONFIG = "workers/desk/wrangler.toml";
 
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await mkdir(outDir, { recursive: true });
   await buildDeskWorker();
-  const bundles = await Promise.all([...CONFIGS, DESK_CONFIG].map((config) => bundle(`${ROOT}${config}`)));
+  const bundles = await Promise.all([...CONFIGS, DESK_CONFIG, DEVNET_CONFIG].map((config) => bundle(`${ROOT}${config}`)));
   await writeFile(`${outDir}/stack.json`, JSON.stringify(bundles));
 }
 

@@ -5,6 +5,7 @@ import {
   type Deployment,
   deskChecklistOf,
   deskRefusalOf,
+  devnetChecklistOf,
   originsIn,
   refusalOf,
   type Vars,
@@ -108,4 +109,12 @@ describe("an owner's desk", () => {
     "is not deployed at %j",
     (DESK_ORIGIN) => expect(deskRefusalOf({ DESK_ORIGIN })).toContain("DESK_ORIGIN"),
   );
+});
+
+test("a devnet's operator is asked about a faucet for every caller, and about a clock that is none", () => {
+  const asked = (vars: Vars) => devnetChecklistOf(vars).filter((line) => line.startsWith("!"));
+  expect(asked({ FAUCET: "off", BLOCK_MILLIS: "2000" })).toEqual([]);
+  expect(devnetChecklistOf({ BLOCK_MILLIS: "2000" }).join("\n")).toContain("43200 blocks a day");
+  expect(asked({ FAUCET: "on", BLOCK_MILLIS: "2000" })).toHaveLength(1);
+  expect(asked({ BLOCK_MILLIS: "soon" })).toHaveLength(1);
 });

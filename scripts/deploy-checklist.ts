@@ -124,6 +124,18 @@ export function deskChecklistOf(vars: Vars, bound: boolean): string[] {
   ];
 }
 
+/** One line for each thing to decide of a devnet. Its money is worth nothing, and its operator pays for its blocks. */
+export function devnetChecklistOf({ FAUCET = "off", BLOCK_MILLIS = "" }: Vars): string[] {
+  const daily = Math.round(86_400_000 / Number(BLOCK_MILLIS));
+  return [
+    line(FAUCET !== "on", `FAUCET: ${FAUCET}`, "every caller takes test money"),
+    line(Number.isFinite(daily), `BLOCK_MILLIS: ${BLOCK_MILLIS}; ${daily} blocks a day, each kept`, "it must be a number of milliseconds"),
+    "  secrets, set with `npx wrangler secret put NAME -c workers/lez-devnet/wrangler.toml`, each optional:",
+    "    DEVNET_CONTROL: the SHA-256 of the key of /control/; without it blocks are made by the clock alone",
+    "    PRODUCER_KEY: signs blocks; without it a published key does",
+  ];
+}
+
 function deskFacilitatorLine(url: string | undefined, bound: boolean): string {
   if (!url) return line(bound, "FACILITATOR_URL: none; the desk is bound to lez-facilitator", "and bound to none: no balance is shown");
   return line(

@@ -1,7 +1,7 @@
 /**
  * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, so that each Worker's callee exists before it;
  * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
- * `--desk` deploys an owner's desk, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
+ * `--desk` deploys an owner's desk, and it alone; `--lez` a devnet, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
  * `--key-file`, `--passphrase-file` and `--max` are for the purchase (scripts/smoke.ts).
  */
 
@@ -14,7 +14,16 @@ import { pricedUrl } from "../agent-cli/demo/priced.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { shellLine } from "../agent-cli/runtime/shell-quote.ts";
 import { buildExplorer } from "./build-explorer.ts";
-import { checklistOf, deskChecklistOf, deskRefusalOf, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
+import {
+  checklistOf,
+  deskChecklistOf,
+  deskRefusalOf,
+  devnetChecklistOf,
+  originsIn,
+  refusalOf,
+  type Vars,
+  varsGiven,
+} from "./deploy-checklist.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
 Object.assign(process.env, QUIET_WRANGLER);
@@ -25,6 +34,7 @@ const FACILITATOR = "workers/facilitator/wrangler.toml";
 const LEDGER = "workers/ledger-do/wrangler.toml";
 const EXPLORER = "workers/explorer/wrangler.toml";
 const DESK = "workers/desk/wrangler.toml";
+const DEVNET = "workers/lez-devnet/wrangler.toml";
 const text = { type: "string" } as const;
 
 const { values, tokens } = parseArgs({
@@ -34,6 +44,7 @@ const { values, tokens } = parseArgs({
   options: {
     demo: { type: "boolean" },
     desk: { type: "boolean" },
+    lez: { type: "boolean" },
     "key-file": text,
     "passphrase-file": text,
     max: text,
@@ -41,7 +52,7 @@ const { values, tokens } = parseArgs({
     env: { ...text, short: "e" },
   },
 });
-const OWN = ["demo", "desk", "key-file", "passphrase-file", "max"];
+const OWN = ["demo", "desk", "lez", "key-file", "passphrase-file", "max"];
 const ownWords = tokens.flatMap((token) =>
   token.kind === "option" && OWN.includes(token.name)
     ? token.value === undefined || token.inlineValue
@@ -77,6 +88,12 @@ if (values.desk === true) {
   console.error(
     `Open ${desk["DESK_ORIGIN"] || (origin ?? "https://DESK")} and make your passkey there. Then, where the agent runs: lez-agent-pay pair`,
   );
+  process.exit();
+}
+if (values.lez === true) {
+  const [origin] = deploy(DEVNET);
+  console.error(["Check before others use it (docs/devnet.md):", ...devnetChecklistOf(varsOf(DEVNET))].join("\n"));
+  console.error(`Its JSON-RPC: POST ${origin ?? "https://DEVNET"}/`);
   process.exit();
 }
 const refused = refusalOf(deployment, values.demo === true || dryRun);

@@ -1,6 +1,7 @@
 /**
  * `npm run dev`: the Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers HTTP for
  * its first config only, so there are three: the merchant on 8787, the facilitator with the ledger and the explorer on 8788, the desk on 8790.
+ * With `--lez` there is a fourth, the devnet on 8791.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -26,6 +27,7 @@ import { processIo } from "../agent-cli/runtime/io.ts";
 import {
   LOCAL_FACILITATOR_PORT,
   LOCAL_HOSTED_DESK_PORT,
+  LOCAL_LEZ_PORT,
   LOCAL_MERCHANT_PORT,
   READY_POLL_MILLIS,
   READY_SECONDS,
@@ -35,12 +37,13 @@ import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { buildExplorer } from "./build-explorer.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
-const HELP = `Usage: npm run dev [-- --persist DIR]
+const HELP = `Usage: npm run dev [-- --persist DIR] [--lez]
 
 Runs merchant, facilitator, ledger, explorer and desk under wrangler dev, and reloads them on change, until Ctrl-C.
 Prints one line of JSON once the merchant has named a price.
 
   --persist DIR  keep the ledger in this folder; else it is forgotten at the end
+  --lez          run a devnet of the Logos Execution Zone, too
 `;
 const MERCHANT = ["-c", "wrangler.toml", "--port", String(LOCAL_MERCHANT_PORT), "--var", `RECEIPT_KEY:${DEMO_RECEIPT_KEY}`];
 const FACILITATOR = [
@@ -54,6 +57,7 @@ const FACILITATOR = [
   String(LOCAL_FACILITATOR_PORT),
 ];
 const DESK = ["-c", "workers/desk/wrangler.toml", "--port", String(LOCAL_HOSTED_DESK_PORT)];
+const DEVNET = ["-c", "workers/lez-devnet/wrangler.toml", "--port", String(LOCAL_LEZ_PORT)];
 /** As the wrangler.toml files say. */
 const SHARDS = 1;
 
@@ -61,17 +65,26 @@ const dev = defineCommand({
   name: "dev",
   audience: "dev",
   summary: stack.summary,
-  input: z.strictObject({ persist: nameField.optional() }),
+  input: z.strictObject({ persist: nameField.optional(), lez: z.boolean().default(false) }),
   output: stack.output,
   examples: [],
-  async run(context, { persist }) {
-    const ports = { merchantPort: LOCAL_MERCHANT_PORT, facilitatorPort: LOCAL_FACILITATOR_PORT, deskPort: LOCAL_HOSTED_DESK_PORT };
-    const taken = (await portTaken("merchant", ports)) ?? (await portTaken("facilitator", ports)) ?? (await portTaken("desk", ports));
+  async run(context, { persist, lez }) {
+    const ports = {
+      merchantPort: LOCAL_MERCHANT_PORT,
+      facilitatorPort: LOCAL_FACILITATOR_PORT,
+      deskPort: LOCAL_HOSTED_DESK_PORT,
+      ...(lez && { lezPort: LOCAL_LEZ_PORT }),
+    };
+    const taken =
+      (await portTaken("merchant", ports)) ??
+      (await portTaken("facilitator", ports)) ??
+      (await portTaken("desk", ports)) ??
+      (await portTaken("lez", ports));
     if (taken) return taken;
     const kept = persist === undefined ? undefined : resolve(persist);
     const folder = kept ?? mkdtempSync(join(tmpdir(), "lez-agent-pay-dev-"));
     const ended = Promise.withResolvers<Failure>();
-    const started = await onKeptLedger(context, folder, SHARDS, () => startWranglers(context, folder, ended));
+    const started = await onKeptLedger(context, folder, SHARDS, () => startWranglers(context, folder, lez, ended));
     if (kept === undefined) context.atEnd(async () => rmSync(folder, { recursive: true, force: true }));
     if (!started.ok) return started;
     return Promise.race([runUntilTold(context, started.data, { quiet: false, persist: kept }), ended.promise]);
@@ -80,7 +93,12 @@ const dev = defineCommand({
 });
 
 /** @param ended is told if a wrangler ends by itself */
-async function startWranglers(context: CommandContext, folder: string, ended: PromiseWithResolvers<Failure>): Promise<Outcome<Stack>> {
+async function startWranglers(
+  context: CommandContext,
+  folder: string,
+  withDevnet: boolean,
+  ended: PromiseWithResolvers<Failure>,
+): Promise<Outcome<Stack>> {
   await buildExplorer();
   const exits: { child: ChildProcess; exit: Promise<unknown> }[] = [];
   const start = (args: string[]) => {
@@ -107,16 +125,31 @@ async function startWranglers(context: CommandContext, folder: string, ended: Pr
   const desk = `http://localhost:${LOCAL_HOSTED_DESK_PORT}`;
   const failed = await Promise.race([answers(context, desk), ended.promise]);
   if (failed) return failed;
+  const lez = withDevnet ? `http://127.0.0.1:${LOCAL_LEZ_PORT}` : undefined;
+  if (lez !== undefined) {
+    start(DEVNET);
+    const silent = await Promise.race([answers(context, lez, 405), ended.promise]);
+    if (silent) return silent;
+  }
   const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
-  return succeed({ merchant, facilitator, desk, payTo: DEMO_MERCHANT_ACCOUNT, ledger, shards: SHARDS, stop });
+  return succeed({
+    merchant,
+    facilitator,
+    desk,
+    ...(lez !== undefined && { lez }),
+    payTo: DEMO_MERCHANT_ACCOUNT,
+    ledger,
+    shards: SHARDS,
+    stop,
+  });
 }
 
-/** Waits until there is a good answer, at most as long as for the merchant's price. */
-async function answers({ io: { signal } }: CommandContext, url: string): Promise<undefined> {
+/** Waits until a GET is answered as it should be, at most as long as for the merchant's price. A sequencer takes none, and says so with 405. */
+async function answers({ io: { signal } }: CommandContext, url: string, expected = 200): Promise<undefined> {
   const deadline = performance.now() + READY_SECONDS * 1000;
   const answered = () =>
     fetch(url, { signal }).then(
-      ({ ok }) => ok,
+      ({ status }) => status === expected,
       () => false,
     );
   while (performance.now() < deadline && !signal.aborted && !(await answered())) {
@@ -148,10 +181,11 @@ async function main(words: string[]): Promise<number> {
   return outcome.exit;
 }
 
-function readWords(words: string[]): Outcome<{ persist?: string }> | "help" {
+function readWords(words: string[]): Outcome<{ persist?: string; lez: boolean }> | "help" {
   try {
-    const { values } = parseArgs({ args: words, options: { persist: { type: "string" }, help: { type: "boolean", short: "h" } } });
-    return values.help ? "help" : succeed(values.persist === undefined ? {} : { persist: values.persist });
+    const options = { persist: { type: "string" }, lez: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+    const { persist, lez = false, help } = parseArgs({ args: words, options }).values;
+    return help ? "help" : succeed({ lez, ...(persist !== undefined && { persist }) });
   } catch (error) {
     return fail("usage", (error as Error).message, { hint: "See: npm run dev -- --help" });
   }

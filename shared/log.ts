@@ -45,6 +45,7 @@ export type LogEvent =
   | "facilitator.verify"
   | "facilitator.failed"
   | "discovery.failed"
+  | "devnet.failed"
   | "desk.failed"
   | "desk.misconfigured"
   | "notice.failed"

@@ -20,6 +20,7 @@ const TRIED = `miniflare@${packageJson.devDependencies.miniflare}`;
 
 interface Ready {
   priced: string;
+  lez?: string;
 }
 
 /** Runs it until it ends, or says that it is ready: then `meanwhile` runs, and it gets the signal. */
@@ -117,6 +118,18 @@ test("--persist refuses another number of shards in a sentence [stack-other-shar
   const { exit, stdout, stderr } = await stack([...ANY_PORTS, "--persist", "four", "--shards", "2"]);
   expect([exit, stdout]).toEqual([EXIT.usage, ""]);
   expect(stderr.replaceAll("\n", " ")).toContain("has 4 shards, not 2, and that never changes");
+});
+
+test("--lez runs a devnet beside it, which the ready line names [stack-lez]", async () => {
+  const answers: string[] = [];
+  const meanwhile = async ({ lez }: Ready) => {
+    const body = '{"jsonrpc":"2.0","id":1,"method":"checkHealth"}';
+    const answer = await fetch(lez ?? "", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    answers.push(await answer.text());
+  };
+  const { exit, stdout } = await stack([...ANY_PORTS, "--lez", "--lez-port", "0", "--quiet"], "SIGTERM", meanwhile);
+  expect([exit, answers]).toEqual([EXIT.ok, ['{"jsonrpc":"2.0","id":1,"result":null}']]);
+  expect(JSON.parse(stdout)).toMatchObject({ lez: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string });
 });
 
 describe("does not start", () => {

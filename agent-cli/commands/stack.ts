@@ -9,7 +9,13 @@ import { pricedUrl } from "../demo/priced.ts";
 import type { Stack } from "../demo/stack.ts";
 import { writeLines } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_HOSTED_DESK_PORT, LOCAL_MERCHANT_PORT } from "../runtime/limits.ts";
+import {
+  LOCAL_FACILITATOR_PORT,
+  LOCAL_HOSTED_DESK_PORT,
+  LOCAL_LEZ_PORT,
+  LOCAL_MERCHANT_PORT,
+  TESTNET_BLOCK_MILLIS,
+} from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { toldToEnd } from "../runtime/told-to-end.ts";
 
@@ -20,6 +26,8 @@ const stackOutput = z.strictObject({
   facilitator: z.string(),
   /** The hosted desk. */
   desk: z.string().optional(),
+  /** The devnet's JSON-RPC. */
+  lez: z.string().optional(),
   payTo: z.string(),
   ledger: z.string(),
   shards: z.number(),
@@ -47,6 +55,9 @@ export const stack = defineCommand({
     merchantPort: portField(LOCAL_MERCHANT_PORT),
     facilitatorPort: portField(LOCAL_FACILITATOR_PORT),
     deskPort: portField(LOCAL_HOSTED_DESK_PORT),
+    lez: z.boolean().default(false).meta({ description: "run a devnet of the Logos Execution Zone, too: docs/devnet.md" }),
+    lezPort: portField(LOCAL_LEZ_PORT),
+    likeTestnet: z.boolean().default(false).meta({ description: "with --lez: a block every 45 s, as on the public testnet" }),
     facilitatorUrl: z.string().optional().meta({ value: "url", description: "let the merchant settle at this x402 facilitator instead" }),
     quiet: z.boolean().default(false).meta({ description: "no logs" }),
   }),
@@ -58,12 +69,14 @@ export const stack = defineCommand({
       says: "a ledger that is kept, on any free ports",
       argv: "stack --persist ledger --merchant-port 0 --facilitator-port 0 --desk-port 0",
     },
+    { says: "with a devnet to try transfers of LEZ on", argv: "stack --lez" },
   ],
-  async run(context, { quiet, persist, ...input }) {
+  async run(context, { quiet, persist, lez, lezPort, likeTestnet, ...input }) {
     const { bootStack } = await import("../demo/boot.ts");
     const kept = persist === undefined ? {} : { persist: path.resolve(persist) };
     const onLog = (line: string) => (quiet ? undefined : context.say(line));
-    const started = await bootStack(context, { ...input, ...kept, onLog });
+    const devnet = lez ? { lezPort, ...(likeTestnet && { lezBlockMillis: TESTNET_BLOCK_MILLIS }) } : {};
+    const started = await bootStack(context, { ...input, ...kept, ...devnet, onLog });
     return started.ok ? runUntilTold(context, started.data, { quiet, ...kept }) : started;
   },
   render: () => [],
@@ -72,16 +85,27 @@ export const stack = defineCommand({
 /** Says that a stack is ready, and lets it run until a signal. */
 export async function runUntilTold(
   context: CommandContext,
-  { merchant, facilitator, desk, payTo, ledger, shards }: Stack,
+  { merchant, facilitator, desk, lez, payTo, ledger, shards }: Stack,
   { quiet, persist }: { quiet: boolean; persist?: string | undefined },
 ): Promise<Outcome<z.output<typeof stackOutput>>> {
   const priced = pricedUrl(merchant);
-  const ready = { merchant, facilitator, ...(desk && { desk }), payTo, ledger, shards, priced, ...(persist !== undefined && { persist }) };
+  const ready = {
+    merchant,
+    facilitator,
+    ...(desk && { desk }),
+    ...(lez && { lez }),
+    payTo,
+    ledger,
+    shards,
+    priced,
+    ...(persist !== undefined && { persist }),
+  };
   if (!quiet) {
     context.say(
       ...field(context.layout, "merchant", priced, 13),
       ...field(context.layout, "facilitator", facilitator, 13),
       ...(desk ? field(context.layout, "desk", desk, 13) : []),
+      ...(lez ? field(context.layout, "lez devnet", lez, 13) : []),
       ...field(context.layout, "for agents", `lez-agent-pay config allow ${merchant}`, 13),
       ...field(context.layout, "ledger", persist === undefined ? "forgotten at the end" : `kept in ${persist}`, 13),
     );

@@ -18,11 +18,13 @@ import { type Stack, type StackOptions, startStack } from "./stack.ts";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "facilitatorPort" | "deskPort" | "onLog"> {
+interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "facilitatorPort" | "deskPort" | "lezPort" | "onLog"> {
   /** The number of shards; undefined takes that of a kept ledger, or 1 for a new one. */
   shards?: number | undefined;
   /** Lets the merchant settle at this x402 facilitator instead. */
   facilitatorUrl?: string | undefined;
+  /** Milliseconds from block to block of the devnet. */
+  lezBlockMillis?: number | undefined;
 }
 
 /** Runs until the command is over. Without ports it listens on free ones. Without `onLog` the Workers' logs are for those who debug. */
@@ -31,7 +33,8 @@ export async function bootStack(context: CommandContext, { facilitatorUrl = "", 
     miniflareMissing() ??
     (await portTaken("merchant", options)) ??
     (await portTaken("facilitator", options)) ??
-    (await portTaken("desk", options));
+    (await portTaken("desk", options)) ??
+    (await portTaken("lez", options));
   if (missing) return missing;
   const start = (shards = 1) => startIn(context, facilitatorUrl, { ...options, shards });
   return options.persist === undefined ? start(options.shards) : onKeptLedger(context, options.persist, options.shards, start);
@@ -45,7 +48,11 @@ async function startIn(
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
-  const vars = { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: facilitatorUrl } };
+  const { lezBlockMillis } = options;
+  const vars = {
+    "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: facilitatorUrl },
+    "lez-devnet": { ...(lezBlockMillis !== undefined && { BLOCK_MILLIS: String(lezBlockMillis) }) },
+  };
   const starting = startStack({ onLog, ...options, bundles, vars, leaveSignals: true });
   context.atEnd(() => starting.then((stack) => stack.stop()).catch(() => undefined));
   try {
@@ -82,7 +89,7 @@ function sellsNothing(merchant: string, answer: Exchange): Failure {
 }
 
 /** Never picks another port: commands that name this one would talk to the wrong server. */
-export async function portTaken(of: "merchant" | "facilitator" | "desk", options: BootOptions): Promise<Failure | undefined> {
+export async function portTaken(of: "merchant" | "facilitator" | "desk" | "lez", options: BootOptions): Promise<Failure | undefined> {
   const { [`${of}Port` as const]: port = 0 } = options;
   if (port === 0 || (await isFree(port))) return undefined;
   return refuse("port_in_use", EXIT.notSetUp, `Port ${port} is in use, perhaps by another stack.`, {

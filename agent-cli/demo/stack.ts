@@ -22,6 +22,8 @@ export interface StackOptions {
   merchantPort?: number;
   facilitatorPort?: number;
   deskPort?: number;
+  /** Runs a devnet of LEZ beside the ledger, on this port. */
+  lezPort?: number;
   /** The number of shards of a new ledger; default 1. An existing ledger refuses any other number than its own. */
   shards?: number;
   /** Called with each line of a Worker's log. Without it miniflare prints them, most of them on stdout. */
@@ -41,6 +43,8 @@ export interface Stack {
   facilitator: string;
   /** The hosted desk, by a name: passkeys take no address. Absent where it is not bundled. */
   desk?: string;
+  /** The devnet's JSON-RPC. Absent unless it was asked for. */
+  lez?: string;
   /** The demo merchant's account. */
   payTo: string;
   /** The genesis id of the ledger. */
@@ -52,6 +56,8 @@ export interface Stack {
 
 /** Its name in workers/desk/wrangler.toml. */
 const DESK = "lez-desk";
+/** Its name in workers/lez-devnet/wrangler.toml. */
+const DEVNET = "lez-devnet";
 /** Beside stack.json: the Worker that has the explorer's page. A stack without it has no explorer. */
 export const EXPLORER_SCRIPT = "explorer.js";
 const EXPLORER = "lez-explorer";
@@ -60,7 +66,8 @@ const healthSchema = z.object({ ledger: z.string() });
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
-  const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
+  const built = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
+  const bundles = built.filter(({ name }) => name !== DEVNET || options.lezPort !== undefined);
   const explorer = await readFile(join(options.bundles, EXPLORER_SCRIPT), "utf8").catch(() => undefined);
   const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
@@ -94,12 +101,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const merchant = await origin(miniflare.unsafeGetDirectURL("lez-merchant"));
     const facilitator = await origin(miniflare.unsafeGetDirectURL("lez-facilitator"));
     const desk = bundles.some(({ name }) => name === DESK) ? await miniflare.unsafeGetDirectURL(DESK) : undefined;
+    const lez = options.lezPort === undefined ? undefined : await origin(miniflare.unsafeGetDirectURL(DEVNET));
     const health = healthSchema.safeParse(await (await fetch(`${facilitator}/health`)).json());
     if (!health.success) throw new Error("the ledger does not answer");
     return {
       merchant,
       facilitator,
       ...(desk && { desk: `http://localhost:${desk.port}` }),
+      ...(lez && { lez }),
       payTo: payToOf(bundles),
       ledger: health.data.ledger,
       shards: options.shards ?? 1,
@@ -123,8 +132,13 @@ function listenersOf(): [NodeJS.Signals, NodeJS.SignalsListener][] {
 }
 
 function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {
-  const { merchantPort = 0, facilitatorPort = 0, deskPort = 0, vars = {}, limits = {}, shards, merchantScript } = stack;
-  const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort, [DESK]: deskPort };
+  const { merchantPort = 0, facilitatorPort = 0, deskPort = 0, lezPort = 0, vars = {}, limits = {}, shards, merchantScript } = stack;
+  const ports: Record<string, number> = {
+    "lez-merchant": merchantPort,
+    "lez-facilitator": facilitatorPort,
+    [DESK]: deskPort,
+    [DEVNET]: lezPort,
+  };
   const port = ports[name];
   return {
     ...options,

@@ -137,6 +137,9 @@ export const UNLOCK_JUMP_MILLIS = 5000;
 export const LOCAL_MERCHANT_PORT = 8787;
 export const LOCAL_FACILITATOR_PORT = 8788;
 export const LOCAL_HOSTED_DESK_PORT = 8790;
+export const LOCAL_LEZ_PORT = 8791;
+/** From block to block on a devnet that is as slow as the public testnet. */
+export const TESTNET_BLOCK_MILLIS = 45_000;
 export const MAX_PORT = 65_535;
 /** Whether one runs already. */
 export const PROBE_TIMEOUT_SECONDS = 3;

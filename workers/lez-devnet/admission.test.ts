@@ -17,7 +17,7 @@ const incorrectFee = { ok: false, error: { code: -32_602, message: "Incorrect fe
 const message = transferMessage(alice, { to: bob.account });
 const good = signed(message, [alice]);
 
-test("transactions that upstream's crates made, and one recorded from the chain, are taken under their recorded ids", () => {
+test("transactions that upstream's crates made, and one recorded from the chain, are taken under their recorded ids [devnet-admission]", () => {
   const [selfPaid] = upstream.ground_truth.v0_3_0.txs;
   const { base64, hash } = upstream.ground_truth.live_tx_v03;
   expect(admit(fromBase64(selfPaid?.base64 ?? "") ?? good, BASE, rich)).toEqual({ ok: true, id: selfPaid?.tx_hash });

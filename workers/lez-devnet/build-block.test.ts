@@ -41,7 +41,7 @@ test("an empty block of the public testnet is built again to its last byte but t
   expect(rebuilt).toEqual(fromBase64(liveBlock));
 });
 
-test("a recorded block with a transfer is built again: its fees, its payout, its hash", () => {
+test("a recorded block with a transfer is built again: its fees, its payout, its hash [devnet-recorded-blocks]", () => {
   const block = read(upstream.ground_truth.live_block_v03.base64);
   const [from, to] = block.transactions[0]?.transaction.selectors.map(({ account }) => account) ?? [];
   if (!from || !to) throw new Error("the vector has a transfer");

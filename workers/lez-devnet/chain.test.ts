@@ -54,7 +54,7 @@ describe("genesis", () => {
     [bob, 5n],
   ] as const;
 
-  test("is the same on every machine for one configuration, and another for another", () => {
+  test("is the same on every machine for one configuration, and another for another [devnet-genesis]", () => {
     const { genesis } = chainWith(supply);
     expect(genesis).toBe("9e2b0345dd87c2c73a6af27a440ee6557264b8c7c09a84ea3c51cfd7edcbfe67");
     expect(chainWith(supply).genesis).toBe(genesis);
@@ -223,7 +223,7 @@ describe("a transaction that a block includes without its effects: charged, and 
     expect(feesOf(blockOf(chain, 2))?.summary.revenueBase).toBe(charged);
   });
 
-  test("what the balance covers to the last unit is carried out", () => {
+  test("what the balance covers to the last unit is carried out, and no unit more [devnet-reverted]", () => {
     const chain = chainWith([[alice, 1_000_000n]]);
     send(chain, alice, { value: 1_000_000n - CHARGE });
     expect(outcomes(chain)).toEqual(["done"]);
@@ -289,7 +289,7 @@ describe("a transaction that leaves no trace: its nonce stays free", () => {
     dropped(chain, wire, "fee");
   });
 
-  test("a replay: the first inclusion stays findable", () => {
+  test("a replay: the first inclusion stays findable [devnet-dropped]", () => {
     const chain = chainWith([[alice, 1_000_000n]]);
     const wire = send(chain, alice);
     chain.produce(1);
@@ -299,6 +299,13 @@ describe("a transaction that leaves no trace: its nonce stays free", () => {
     }
     expect(chain.transaction(idOf(wire))).toMatchObject({ block: 2 });
     expect(chain.account(alice.account)).toEqual({ nonce: 1n, balance: 1_000_000n - 1000n - CHARGE });
+  });
+
+  test("a fee invocation that many blocks have is found in the first", () => {
+    const chain = chainWith([]);
+    for (let block = 0; block < 3; block++) chain.produce(block);
+    const [fee] = blockOf(chain, 4).transactions;
+    expect(chain.transaction(fee?.id ?? NO_BLOCK)?.block).toBe(1);
   });
 
   test("copies in one block, and the same message under another signature: one is carried out", () => {

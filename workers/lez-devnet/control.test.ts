@@ -13,7 +13,7 @@ function run(chain: ReturnType<typeof fresh>, name: string, args: unknown, fault
   return command.run(chain, faults, () => 1000);
 }
 
-test("fund and mine: money comes with a block", () => {
+test("fund and mine: money comes with a block [devnet-control]", () => {
   const chain = fresh();
   expect(run(chain, "fund", { account: bob.account, amount: "18446744073709551615" }).result).toBe(true);
   expect(run(chain, "mine", { blocks: 3 }).result).toBe(4);

@@ -78,7 +78,7 @@ describe("parameters that are wrong", () => {
   const data = (method: string, params: unknown) => call(method, params).error;
   const invalid = (text: string) => ({ code: -32_602, message: "Invalid params", data: text });
 
-  test("a bad character of an account, in the words that were recorded", () => {
+  test("a bad character of an account, in the words that were recorded [devnet-rpc]", () => {
     const { json } = recorded.vectors.find(({ name }) => name === "v03-error-bad-account") ?? {};
     expect(answer('{"jsonrpc":"2.0","id":1,"method":"getAccount","params":["notvaXid1!"]}')).toBe(json);
   });

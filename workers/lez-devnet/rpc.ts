@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { logEvent } from "../../shared/log.ts";
 import { type ExactJson, parseJsonExact, writeJsonExact } from "../../shared/text/json.ts";
 import { type LezAccountId, NATIVE_PROGRAM } from "../../shared/zone/account.ts";
 import { ByteWriter } from "../../shared/zone/borsh.ts";
@@ -62,7 +63,7 @@ function answerCall(call: unknown, chain: RpcChain, constants: Constants): strin
     return answer.ok ? `{"jsonrpc":"2.0","id":${writeJsonExact(id)},"result":${writeJsonExact(answer.result)}}` : failed(id, answer.error);
   } catch (error) {
     if (error instanceof BadParams) return failed(id, error.error);
-    console.error(JSON.stringify({ event: "devnet.failed", method, message: String(error) }));
+    logEvent("devnet.failed", { traceId: "", method, message: String(error) });
     return failed(id, INTERNAL_ERROR);
   }
 }
