@@ -20,6 +20,7 @@ import { decisionImport } from "./commands/decision-import.ts";
 import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
+import { deskSignIn } from "./commands/desk-sign-in.ts";
 import { desk } from "./commands/desk.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explore } from "./commands/explore.ts";
@@ -114,6 +115,7 @@ export const COMMANDS: readonly Command[] = [
   ownerCreate,
   inbox,
   desk,
+  deskSignIn,
   explore,
   inboxMute,
   inboxBlock,
@@ -186,6 +188,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   demo: "demonstrations on this machine",
   init: "the beginning of a project",
   mandate: "limits within which an agent pays without asking",
+  desk: "the page on which the owner decides, here or hosted",
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",
   key: "the owner's key",

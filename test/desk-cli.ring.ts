@@ -78,7 +78,7 @@ const codeOf = (request: PaymentRequest) => shortCode(requestDigest(request));
 describe("pair", () => {
   beforeEach(unpaired);
 
-  test("pins the account that confirmed the link, and unpair forgets it [desk-pair]", async () => {
+  test("pins the account that confirmed the link, and unpair forgets it [agent-desk-pair]", async () => {
     const run = await pair();
     expect(run.json.data).toMatchObject({ account: owner.account, kind: "passkey", desk: desk.origin, agent: agent.publicKey });
     expect(run.stderr).toContain(run.json.data["code"]);
@@ -98,7 +98,7 @@ describe("pair", () => {
     ["another desk", { desk: "https://desk.example" }, owner, "another desk"],
     ["another agent", { agent: "8a".repeat(32) }, owner, "another agent's key"],
     ["another link", { secret: "00".repeat(16) }, owner, "another pairing link"],
-  ])("takes no proof of %s [desk-pair-differs]", async (_, change, by, says) => {
+  ])("takes no proof of %s [agent-desk-pair-differs]", async (_, change, by, says) => {
     // A lying desk puts it where the agent looks.
     const lying = desk.pairings;
     const run = await box.run(["pair", "--owner", owner.account], {
@@ -167,7 +167,7 @@ describe("pair", () => {
 describe("a paired agent", () => {
   beforeEach(isPaired);
 
-  test("asks at the desk, waits, and pays what the owner approved there [desk-approved]", async () => {
+  test("asks at the desk, waits, and pays what the owner approved there [agent-desk-approved]", async () => {
     const running = buy("--wait");
     const request = await desk.waiting();
     await desk.approve(request, owner);
@@ -180,7 +180,7 @@ describe("a paired agent", () => {
     });
   });
 
-  test("is refused there, signed or not [desk-declined]", async () => {
+  test("is refused there, signed or not [agent-desk-declined]", async () => {
     for (const signer of [owner, undefined]) {
       const running = buy("--wait");
       await desk.decline(await desk.waiting(), signer);
@@ -193,7 +193,7 @@ describe("a paired agent", () => {
     }
   });
 
-  test("sends a request once, says where it is, and goes on without --wait [desk-once]", async () => {
+  test("sends a request once, says where it is, and goes on without --wait [agent-desk-once]", async () => {
     const pending = await buy();
     expect(pending.json.error.details?.["desk"]).toMatchObject({ origin: desk.origin, sentAt: expect.any(String) as string });
     expect(pending.json.error.hint).toContain(`decides at ${desk.origin}`);
@@ -206,7 +206,7 @@ describe("a paired agent", () => {
     expect([paid.exit, merchant.settled.size]).toEqual([EXIT.ok, 1]);
   });
 
-  test("request create, wait and cancel go through it [desk-request]", async () => {
+  test("request create, wait and cancel go through it [agent-desk-request]", async () => {
     const made = await box.run(["request", "create", url(), "--reason", REASON, "--inbox"]);
     expect(made.json.data["desk"]).toMatchObject({ origin: desk.origin, account: owner.account });
     const request = await desk.waiting();
@@ -219,7 +219,7 @@ describe("a paired agent", () => {
     expect([cancelled.json.data["toldDesk"], desk.asked.get(requestDigest(second))?.answer.state]).toEqual([true, "cancelled"]);
   });
 
-  test("the local inbox still decides, and the first decision wins [desk-first-wins]", async () => {
+  test("the local inbox still decides, and the first decision wins [agent-desk-first-wins]", async () => {
     const running = buy("--wait");
     const request = await desk.waiting();
     const declined = await box.run(["decline", codeOf(request), "--code", "not_needed"]);
@@ -230,7 +230,7 @@ describe("a paired agent", () => {
     expect([after.exit, merchant.presented]).toEqual([EXIT.declined, []]);
   });
 
-  test("two processes that wait for the same approval pay once [desk-two]", async () => {
+  test("two processes that wait for the same approval pay once [agent-desk-two]", async () => {
     const first = await buy();
     const request = await desk.waiting();
     expect(first.exit).toBe(EXIT.approvalPending);
@@ -344,7 +344,7 @@ describe("a lying desk achieves nothing but silence", () => {
       }),
       "revocation is signed",
     ],
-  ])("with %s [desk-lies]", async (_, lie, says) => {
+  ])("with %s [agent-desk-lies]", async (_, lie, says) => {
     const running = buy("--wait", "--timeout", "4");
     const request = await desk.waiting();
     desk.answer(request, await lie(request));
@@ -389,7 +389,7 @@ describe("a lying desk achieves nothing but silence", () => {
       },
       "larger than",
     ],
-  ])("with %s; the inbox of this machine decides meanwhile [desk-broken]", async (_, instead, says) => {
+  ])("with %s; the inbox of this machine decides meanwhile [agent-desk-broken]", async (_, instead, says) => {
     desk.instead = instead;
     const began = desk.calls.length;
     const told = Promise.withResolvers<void>();
@@ -403,7 +403,7 @@ describe("a lying desk achieves nothing but silence", () => {
     expect(desk.calls.length - began).toBeLessThan(8);
   });
 
-  test("that never answers is left waiting; the inbox decides at once [desk-slow]", async () => {
+  test("that never answers is left waiting; the inbox decides at once [agent-desk-slow]", async () => {
     desk.instead = (_, response) => !!hanging.push(response);
     const { running, code } = await buyAndWait();
     const began = performance.now();
@@ -427,7 +427,7 @@ describe("a lying desk achieves nothing but silence", () => {
 describe("a desk that is gone", () => {
   beforeEach(isPaired);
 
-  test("is told of, the request waits here, and it is asked again when it is back [desk-down]", async () => {
+  test("is told of, the request waits here, and it is asked again when it is back [agent-desk-down]", async () => {
     await desk.stop();
     let run: Promise<Run>;
     try {
@@ -449,7 +449,7 @@ describe("a desk that is gone", () => {
     expect(inOneLine(paid.stderr)).toMatch(/does not answer.*waits in the inbox of this machine, and the desk is asked again/);
   });
 
-  test("in the middle of a wait, with a held question [desk-down-midway]", async () => {
+  test("in the middle of a wait, with a held question [agent-desk-down-midway]", async () => {
     const told = Promise.withResolvers<void>();
     const running = box.run(["fetch", url(), "--reason", REASON, "--wait"], {
       heard: (said) => inOneLine(said).includes("is asked again") && told.resolve(),

@@ -7,9 +7,11 @@ import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/lim
 import { parseJson } from "../../shared/text/json.ts";
 import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
-import { findKey, isSealed, type Role } from "../keys/key-file.ts";
+import { askForGranted } from "../hosted-desk/granted.ts";
+import { findKey, isSealed, type Role, unlockKey } from "../keys/key-file.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
+import { findPairing, KIND_WORDS } from "../records/pairings.ts";
 import { allPayments, authorizationOf } from "../records/payment-journal.ts";
 import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
 import type { Context } from "../runtime/context.ts";
@@ -31,6 +33,7 @@ export const CHECKS = [
   "facilitator",
   "ledger",
   "clock",
+  "desk",
   "inbox",
   "audit log",
 ] as const;
@@ -62,6 +65,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
     checkNetwork(context),
     ...(await checkFacilitator(context, input)),
+    ...(await checkDesk(context, input.agentFile)),
     await checkInbox(context),
     checkLog(context),
   ];
@@ -180,6 +184,29 @@ function checkClock({ headers }: HttpResponse): Check {
   if (!areApart(clocks)) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
   const detail = `${clockSkewText(clocks, "the facilitator")} Payments are refused beyond ${CLOCK_SKEW_SECONDS} s.`;
   return { check: "clock", verdict: "bad", detail, fix: CLOCK_HINT };
+}
+
+/** Only where a desk is configured or paired. */
+async function checkDesk(context: Context, agentFile: string | undefined): Promise<Check[]> {
+  const [config, agent] = [context.config(), findKey(context, "agent", agentFile)];
+  if (!config.ok || !agent.ok) return [];
+  const pairing = await findPairing(context, agent.data.key.publicKey);
+  if (!pairing.ok) return [failed("desk", pairing)];
+  const { desk: configured } = config.data;
+  if (!pairing.data) {
+    if (configured === undefined) return [];
+    return [{ check: "desk", verdict: "note", detail: `${configured} is configured, and this agent is not paired: lez-agent-pay pair` }];
+  }
+  const { desk, account, kind } = pairing.data;
+  if (configured !== undefined && configured !== desk) {
+    const fix = "Pair anew: lez-agent-pay unpair, then lez-agent-pay pair. Or correct the configuration.";
+    return [{ check: "desk", verdict: "bad", detail: `this agent is paired at ${desk}, and the configuration names ${configured}`, fix }];
+  }
+  const signer = await unlockKey(agent.data.key, "agent");
+  const asked = signer.ok ? await askForGranted(context, { desk, signer: signer.data }, account) : signer;
+  if (asked.ok) return [{ check: "desk", verdict: "good", detail: `${desk}, for ${account}, an account ${KIND_WORDS[kind]}` }];
+  const fix = "Requests wait in the inbox of this machine meanwhile. If the owner ended the pairing: lez-agent-pay unpair";
+  return [{ check: "desk", verdict: "bad", detail: asked.error.message, fix: asked.error.hint ?? fix }];
 }
 
 async function checkInbox(context: Context): Promise<Check> {

@@ -4,10 +4,9 @@
  */
 
 import * as z from "zod";
-import { toBase64url, utf8 } from "../../shared/crypto/bytes.ts";
-import { bodyDigest, randomDigest } from "../../shared/crypto/digest.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
 import { DESK_CALL_HEADER } from "../../shared/desk/agent-api.ts";
-import { type DeskCall, deskCallDigest } from "../../shared/protocol/desk.ts";
+import { signDeskCall } from "../../shared/desk/call-check.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
@@ -55,15 +54,8 @@ export async function callDesk<Schema extends z.core.$ZodType>(
   { method, path, body, answer, timeoutSeconds = DESK_ANSWER_SECONDS }: CallOf<Schema>,
 ): Promise<Success<z.core.output<Schema>> | DeskFailure> {
   const bytes = body && utf8(JSON.stringify(body));
-  const call: DeskCall = {
-    method,
-    path,
-    bodySha256: bodyDigest(bytes ?? new Uint8Array()),
-    at: String(unixNow()),
-    nonce: randomDigest(),
-  };
-  const signed = { call, publicKey: signer.publicKey, signature: await signer.sign(deskCallDigest(call)) };
-  const headers: [string, string][] = [[DESK_CALL_HEADER, toBase64url(utf8(JSON.stringify(signed)))]];
+  const signed = await signDeskCall({ method, path, body: bytes ?? new Uint8Array() }, signer, unixNow());
+  const headers: [string, string][] = [[DESK_CALL_HEADER, signed]];
   if (bytes) headers.push(["content-type", "application/json"]);
   const request = { method, url: `${desk}${path}`, headers, ...(bytes && { body: bytes }) };
   const response = await exchange(context, request, { timeoutSeconds, maxBodyBytes: MAX_DESK_ANSWER_BYTES });

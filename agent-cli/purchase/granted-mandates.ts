@@ -1,18 +1,16 @@
 /** Takes over the mandates that the owner granted this agent at its desk. They are checked as those in a file are. */
 
-import { AGENT_PATH, grantedSchema } from "../../shared/desk/agent-api.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
-import { callDesk } from "../hosted-desk/client.ts";
+import { askForGranted } from "../hosted-desk/granted.ts";
 import { keptMandates } from "../records/mandates.ts";
 import { type Context, warn } from "../runtime/context.ts";
-import { DESK_ASIDE_SECONDS, MAX_GRANTED } from "../runtime/limits.ts";
+import { MAX_GRANTED } from "../runtime/limits.ts";
 import { acceptMandate } from "./accept-mandate.ts";
 import type { PairedDesk } from "./paired-desk.ts";
 
 /** @returns how many are new on this machine; 0 if the desk does not answer: then the owner is asked, as without a mandate */
 export async function takeGranted(context: Context, desk: PairedDesk): Promise<number> {
-  const path = `${AGENT_PATH}${desk.account}/mandates`;
-  const granted = await callDesk(context, desk, { method: "GET", path, answer: grantedSchema, timeoutSeconds: DESK_ASIDE_SECONDS });
+  const granted = await askForGranted(context, desk, desk.account);
   const kept = granted.ok && granted.data.mandates.length > 0 ? await keptMandates(context) : undefined;
   if (!granted.ok || !kept?.ok) return 0;
   const known = new Set(kept.data.mandates.map(({ digest }) => digest));

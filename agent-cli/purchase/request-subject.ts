@@ -60,6 +60,7 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
 async function subjectInFile(context: Context, name: string): Promise<Outcome<Subject>> {
   const kind = readJson(name, z.looseObject({ format: z.string().optional() }), { what: "payment request", maxBytes: MAX_BUNDLE_BYTES });
   if (kind.ok && kind.data.format === BUNDLE_FORMAT) return subjectInBundle(context, name);
+  if (kind.ok && "request" in kind.data) return subjectOfDesk(context, name);
   const file = readJson(name, paymentRequestSchema, { what: "payment request", named: true });
   if (!file.ok) return file;
   const digest = requestDigest(file.data);
@@ -78,6 +79,18 @@ async function subjectInBundle(context: Context, name: string): Promise<Outcome<
   const digest = requestDigest(request);
   const item = await look(context, digest);
   return item.ok ? succeed({ request, digest, item: item.data, terms, parts: partsOf(bundle.data) }) : item;
+}
+
+const deskFileSchema = z.strictObject({ request: paymentRequestSchema, terms: z.optional(paymentRequiredSchema) });
+
+/** What the page of a hosted desk saved, which has no body of the request and no headers. */
+async function subjectOfDesk(context: Context, name: string): Promise<Outcome<Subject>> {
+  const file = readJson(name, deskFileSchema, { what: "request of a desk", maxBytes: MAX_BUNDLE_BYTES });
+  if (!file.ok) return file;
+  const { request, terms } = file.data;
+  const digest = requestDigest(request);
+  const item = await look(context, digest);
+  return item.ok ? succeed({ request, digest, item: item.data, terms }) : item;
 }
 
 /** The file beside a request's file that holds the merchant's 402: `request.json`, `request.terms.json`. */

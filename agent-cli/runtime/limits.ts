@@ -153,8 +153,8 @@ export const PARENT_POLL_MILLIS = 1000;
 
 /** How long the owner has to confirm a pairing, and so how long `pair` waits: the desk's own limit. */
 export const PAIRING_SECONDS = 600;
-/** How long a desk may hold a question open until there is something to say, and the time that its answer takes on top. */
-export const DESK_WAIT_SECONDS = 25;
+/** How long a desk holds a question open, between two looks at what its owner granted; and the time that its answer takes on top. */
+export const DESK_WAIT_SECONDS = 10;
 export const DESK_ANSWER_SECONDS = 10;
 /** A call of the desk that can go without its answer: a cancelled request, the mandates that were granted there. */
 export const DESK_ASIDE_SECONDS = 5;

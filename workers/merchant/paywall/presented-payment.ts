@@ -10,6 +10,7 @@ import { BATCH_SETTLEMENT, type Scheme, UPTO } from "../../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { type ExactPayload, exactPayloadSchema } from "../../../shared/protocol/exact-payload.ts";
 import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
+import { FACILITATOR_DECIDES } from "../../../shared/protocol/passkey.ts";
 import { checkShape } from "../../../shared/text/json.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { decodeHeader } from "../../../shared/x402/headers.ts";
@@ -139,7 +140,8 @@ export function deliveryKey(presented: PresentedPayment): Digest {
  */
 export function verifyPresented({ payment, offer }: Pick<PresentedPayment, "payment" | "offer">): Promise<Verification> {
   const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
-  return verifyPayment(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true }, offer.scheme as Scheme);
+  const context = { now: unixNow(), ledger, expiryIsTheLedgers: true, ...FACILITATOR_DECIDES };
+  return verifyPayment(payment, offer, context, offer.scheme as Scheme);
 }
 
 /** What a payment of scheme `upto` was charged, in atomic units; undefined of another scheme. */

@@ -1,0 +1,184 @@
+/** `npm run desk`: the command line and a real desk: paired, asked, approved with a passkey in software, paid; and `pair` on a real terminal. */
+
+import { describe, expect, test } from "vitest";
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
+import { PASSPHRASE, REASON, type Run, sandbox } from "../agent-cli/testing/cli.ts";
+import { linkIn } from "../agent-cli/testing/hosted-desk.ts";
+import { people } from "../agent-cli/testing/people.ts";
+import { served } from "../agent-cli/testing/served.ts";
+import { fromBase64url } from "../shared/crypto/bytes.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
+import type { AccountId } from "../shared/protocol/account.ts";
+import { type Pairing, pairingDigest, type SignedLogin } from "../shared/protocol/desk.ts";
+import { mandateDigest } from "../shared/protocol/mandate.ts";
+import { prove } from "../shared/protocol/proof.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
+import type { PaymentPayload } from "../shared/x402/x402.ts";
+import { Page } from "./desk/people.ts";
+import { useDesk } from "./desk/world.ts";
+import { newMandate } from "./signed.ts";
+
+const world = useDesk();
+const box = sandbox();
+const { agent } = await people(box);
+
+/** The page confirms the link that the agent has printed. */
+async function confirm(page: Page, link: string): Promise<void> {
+  const [key = "", secret = ""] = new URL(link).hash.slice("#/pair/".length).split(".");
+  const pairing: Pairing = { desk: world.desk, account: page.account, agent: key, secret };
+  await page.call("pair", { pairing: { pairing, ...(await prove(pairingDigest(pairing), page.signer)) }, name: "Research agent" });
+}
+
+async function configure(): Promise<void> {
+  served(world.stack.merchant);
+  await box.run("doctor");
+  box.write("home/config.json", { agentFile: box.path("agent.json"), desk: world.desk, facilitatorUrl: world.stack.facilitator });
+}
+
+/** A signed-in owner with money, paired with the agent of the sandbox. */
+async function paired(signer = world.passkey()): Promise<Page> {
+  await configure();
+  await box.run("unpair");
+  const page = new Page(world.desk, signer);
+  await page.signIn();
+  await world.fund(page.account);
+  const once = { done: false };
+  const run = await box.run(["pair", "--owner", page.account], {
+    heard: (said) => {
+      if (once.done || !said.includes("#/pair/")) return;
+      once.done = true;
+      void confirm(page, linkIn(said));
+    },
+  });
+  expect(run.json.data).toMatchObject({ account: page.account, desk: world.desk });
+  return page;
+}
+
+/** What waits at the desk, as its page lists it. */
+async function waiting(page: Page): Promise<Digest> {
+  for (;;) {
+    const [first] = (await page.call("requests", { all: false })).requests;
+    if (first) return first.requestDigest as Digest;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+const buy = (): Promise<Run> => box.run(["fetch", world.url(), "--reason", REASON, "--wait"]);
+
+describe("an agent whose owner has a passkey", () => {
+  test("is paired, asks, and gets what it paid for [agent-desk-whole-way]", async () => {
+    const page = await paired();
+    expect((await box.run("doctor")).json.data["checks"]).toContainEqual(expect.objectContaining({ check: "desk", verdict: "good" }));
+    const running = buy();
+    expect((await page.approve(await waiting(page))).verdict).toBe("ok");
+    const run = await running;
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    expect(run.json.data["response"].status).toBe(200);
+    expect((await page.call("requests", { all: true })).requests[0]).toMatchObject({ state: "paid" });
+    expect((await box.run("audit verify --offline")).exit).toBe(EXIT.ok);
+  });
+
+  test("withdraws a request, and the desk's list has it no more", async () => {
+    const page = await paired();
+    const made = await box.run(["request", "create", world.url(), "--reason", REASON, "--inbox"]);
+    expect((await waiting(page)) === made.json.data["requestDigest"]).toBe(true);
+    const cancelled = await box.run(["request", "cancel", String(made.json.data["shortCode"])]);
+    expect([cancelled.json.data["toldDesk"], (await page.call("requests", { all: false })).requests]).toEqual([true, []]);
+  });
+
+  test("pays within a mandate that the owner grants in place of an approval [agent-desk-granted]", async () => {
+    const page = await paired();
+    const running = buy();
+    await waiting(page);
+    const limits = { from: page.account, origins: [world.stack.merchant], payees: [world.stack.payTo as AccountId] };
+    const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
+    await page.call("grant", { mandate: { mandate, ...(await prove(mandateDigest(mandate), page.signer)) } });
+    const run = await running;
+    expect([run.exit, run.json.data["mandate"]]).toEqual([EXIT.ok, expect.objectContaining({ mandate: mandateDigest(mandate) })]);
+  });
+
+  test("is told when its owner ends the pairing there", async () => {
+    const page = await paired();
+    expect((await page.set("agent.unpair", { publicKey: agent.publicKey })).verdict).toBe("ok");
+    const run = await box.run(["fetch", world.url(), "--reason", REASON]);
+    expect([run.exit, run.stderr.replaceAll(/\s+/g, " ")]).toEqual([EXIT.approvalPending, expect.stringContaining("refuses")]);
+    expect((await box.run("doctor")).json.error.message).toContain("desk");
+  });
+});
+
+describe("the owner of an Ed25519 key", () => {
+  test("signs in with what `desk sign-in` prints, and decides a saved request at a terminal [desk-sign-in]", async () => {
+    await configure();
+    box.write("secret.txt", PASSPHRASE);
+    await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
+    const secretKey = new Uint8Array(32).fill(7);
+    const signer = await keySigner(secretKey);
+    box.write("plain.json", {
+      format: "lez-agent-pay/key/1",
+      role: "owner",
+      account: signer.account,
+      publicKey: signer.publicKey,
+      createdAt: "2026-01-31T00:00:00Z",
+      secretKey: "07".repeat(32),
+    });
+    const page = await paired(signer);
+    const { nonce } = await page.call("loginNonce", { account: signer.account });
+    const signed = await box.run(["desk", "sign-in", nonce, "--desk", world.desk, "--owner-file", "./plain.json"]);
+    const login = JSON.parse(Buffer.from(fromBase64url(signed.json.data["signedLogin"] as string) ?? []).toString()) as SignedLogin;
+    page.cookie = undefined;
+    expect((await page.signIn(login)).verdict).toBe("ok");
+    const running = buy();
+    const digest = await waiting(page);
+    const { text } = await page.call("file", { request: digest });
+    box.write("from-desk.json", text);
+    const words = [
+      "approve",
+      "--request-file",
+      "./from-desk.json",
+      "--owner-file",
+      "./plain.json",
+      "--confirm",
+      digest,
+      "--out",
+      "./decided.json",
+    ];
+    expect((await box.run(words)).exit).toBe(EXIT.ok);
+    await page.send("decide", { payment: box.read<PaymentPayload>("decided.json") });
+    expect((await running).exit).toBe(EXIT.ok);
+  });
+});
+
+describe("pair on a real terminal", () => {
+  const narrow = 40;
+  test.each([
+    [80, "xterm", true],
+    [narrow, "xterm", false],
+    [80, "dumb", false],
+  ])("of %i columns that is %s: a QR code: %s; the operator confirms the account [agent-desk-terminal]", async (cols, term, shown) => {
+    await configure();
+    await box.run("unpair");
+    const page = new Page(world.desk, world.passkey());
+    await page.signIn();
+    const terminal = box.terminal("pair", { cols, env: { TERM: term } });
+    await terminal.until("Waiting for the owner");
+    await confirm(page, linkIn(terminal.text));
+    const plain = terminal.text.replaceAll("\n", "");
+    expect(/[▀▄█]/.test(plain)).toBe(shown);
+    await terminal.answer("Is this the owner's", term === "dumb" ? "y\r" : "y");
+    expect(await terminal.exit, terminal.text).toBe(EXIT.ok);
+    expect((await box.run("whoami")).json.data["pairing"]).toMatchObject({ account: page.account });
+  });
+
+  test("Ctrl-C at the question pairs nothing, and tells the desk", async () => {
+    await configure();
+    await box.run("unpair");
+    const page = new Page(world.desk, world.passkey());
+    await page.signIn();
+    const terminal = box.terminal("pair");
+    await terminal.until("Waiting for the owner");
+    await confirm(page, linkIn(terminal.text));
+    await terminal.answer("does the desk show the same code?", "\u0003");
+    expect(await terminal.exit).toBe(EXIT.interrupted);
+    expect((await page.call("settings", {})).agents).toEqual([]);
+    expect((await box.run("whoami")).json.data["pairing"]).toBeUndefined();
+  });
+});
