@@ -1,14 +1,16 @@
-/** `npm run screenshots`: the pages of the desk, and the seller's, as pictures, phone and desktop, light and dark, from fixed data at a fixed time. */
+/** `npm run screenshots`: the pages of the desk, the seller's and the explorer, as pictures, phone and desktop, light and dark, from fixed data at a fixed time. */
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { WEEK } from "../test/paywall/seller-register.ts";
 import { openBrowser } from "../test/web/chromium.ts";
+import { serveExplorer } from "../test/web/explorer-server.ts";
 import { serveScene } from "../test/web/scene-server.ts";
 import { DATASET_DIGEST, FULL, NOW, REPORT_DIGEST } from "../test/web/scenes.ts";
 import { SELLER_CREDENTIALS, serveSellerPage } from "../test/web/seller-server.ts";
 import { buildDesk } from "./build-desk.ts";
+import { buildExplorer } from "./build-explorer.ts";
 
 const FOLDER = process.argv[2] ?? join(import.meta.dirname, "../docs/screenshots");
 
@@ -29,11 +31,13 @@ const SCREENS = {
 } as const;
 
 await buildDesk();
+await buildExplorer();
 rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const browser = await openBrowser();
 const server = await serveScene(FULL);
 const seller = await serveSellerPage(WEEK);
+const explorer = await serveExplorer(WEEK);
 try {
   for (const [screen, { deviceScaleFactor, ...viewport }] of Object.entries(SCREENS)) {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -55,12 +59,16 @@ try {
       }
       await page.goto(`${seller.url}?to=2026-01-31&days=7`);
       await page.screenshot({ path: join(FOLDER, `seller-${screen}-${colorScheme}.png`), animations: "disabled" });
+      await page.goto(explorer.url);
+      await page.getByText("The ledger signed the last entry.").waitFor();
+      await page.screenshot({ path: join(FOLDER, `explorer-${screen}-${colorScheme}.png`), animations: "disabled" });
       await context.close();
     }
   }
 } finally {
   await server.close();
   await seller.close();
+  await explorer.close();
   await browser.close();
 }
 

@@ -1,7 +1,7 @@
 /** `explore`: the link to the explorer, with an access to the books for an hour where they are closed. */
 
 import * as z from "zod";
-import { bytesToHex } from "../../shared/crypto/bytes.ts";
+import { bytesToHex, publicKeySchema } from "../../shared/crypto/bytes.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { explorerLink, type Opening } from "../../shared/explorer/link.ts";
 import { EXPLORER_ACCESS_SECONDS } from "../../shared/limits.ts";
@@ -30,6 +30,11 @@ export const explore = defineCommand({
       .string()
       .optional()
       .meta({ positional: true, value: "subject", description: "an account, or a transaction of the owner's; else the owner's account" }),
+    ledgerKey: z
+      .string()
+      .refine((key) => publicKeySchema.safeParse(key).success, "must be a public key, 64 hex digits")
+      .optional()
+      .meta({ value: "public-key", description: "the ledger's key that you know: the page compares it with what the facilitator names" }),
     ownerFile: ownerFileField,
     ...passphraseFields,
     ...facilitatorFields,
@@ -49,7 +54,7 @@ export const explore = defineCommand({
     { says: "one transaction in its books", argv: `explore ${"4c".repeat(32)}` },
     { says: "another account, where books are public", argv: "explore 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" },
   ],
-  async run(context, { subject, ...input }) {
+  async run(context, { subject, ledgerKey, ...input }) {
     const transaction = subject === undefined ? undefined : digestSchema.safeParse(subject).data;
     const named = subject === undefined || transaction !== undefined ? undefined : parseAccountId(subject);
     if (named?.ok === false) return fail("usage", "This is neither an account nor a transaction, which has 64 hex digits.");
@@ -60,7 +65,7 @@ export const explore = defineCommand({
     const place = await explorerPlace(context, input);
     if (!place.ok) return place;
     const { facilitator, ledger } = place.data;
-    const opening: Opening = { account, ...(transaction !== undefined && { transaction }) };
+    const opening: Opening = { account, ...(transaction !== undefined && { transaction }), ...(ledgerKey !== undefined && { ledgerKey }) };
     const shown = { account, ...(transaction !== undefined && { transaction }) };
     const open = await booksAreOpen(context, input, account);
     if (!open.ok) return open;

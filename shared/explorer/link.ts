@@ -1,7 +1,7 @@
 /** What the link of `explore` opens. It is in the fragment, which browsers send to no server: the access and its key are read by the page alone. */
 
 import * as z from "zod/mini";
-import { fromBase64url, hexSchema, toBase64url, utf8 } from "../crypto/bytes.ts";
+import { fromBase64url, hexSchema, publicKeySchema, toBase64url, utf8 } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
@@ -12,6 +12,8 @@ import { EXPLORER_PATH } from "./path.ts";
 const openingSchema = z.strictObject({
   account: accountIdSchema,
   transaction: z.optional(digestSchema),
+  /** The ledger's key that its reader knows, for the page to compare. */
+  ledgerKey: z.optional(publicKeySchema),
   /** Absent where the books are public. `readerKey`: the secret key that the access was made for, and that reads with it. */
   books: z.optional(z.strictObject({ signed: signedAccessSchema, readerKey: hexSchema(32) })),
 });

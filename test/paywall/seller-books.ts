@@ -67,7 +67,7 @@ interface Lies {
   signs?: boolean;
 }
 
-/** @returns the binding FACILITATOR, and the paths that were asked for */
+/** @returns the binding FACILITATOR, what it answers, and the paths that were asked for */
 export function booksOf(
   entries: readonly JournalEntry[],
   { change = (_, body) => body, status, pruned = 0, size = JOURNAL_PAGE, signs = true }: Lies = {},
@@ -100,7 +100,7 @@ export function booksOf(
     const body = await answer(url);
     return body ? Response.json(change(path, body)) : Response.json({ error: "not_found" }, { status: 404 });
   };
-  return { FACILITATOR: { fetch } as unknown as FacilitatorRpc, calls };
+  return { FACILITATOR: { fetch } as unknown as FacilitatorRpc, answer: fetch, calls };
 }
 
 /** The books that fit a register: each payment that moved settled at noon of its day, and what went back an hour later. */

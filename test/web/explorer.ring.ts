@@ -1,10 +1,14 @@
 /** The explorer in a real browser, over the real stack: public and keyed books, and a server that lies. */
 
+import { readFileSync } from "node:fs";
 import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
-import { PASSPHRASE, type Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
+import { PASSPHRASE, REASON, type Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
+import { approveAsRead } from "../../agent-cli/testing/people.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { booksOf, chainOf, type Posting } from "../paywall/seller-books.ts";
 import { useStack } from "../stack/stack.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
 
@@ -137,6 +141,60 @@ describe("public books", () => {
   });
 });
 
+test("the key that its reader knows is compared with the ledger's, from the link or typed [explorer-known-key]", async () => {
+  const health = (await (await fetch(`${open.stack.facilitator}/health`)).json()) as { checkpointKey: string };
+  const page = await tab(await linkOf(openBox, "--ledger-key", health.checkpointKey));
+  await shown(page, "It is the key that you know.");
+  expect(await at(page)).not.toContain(health.checkpointKey);
+  const other = await tab(await linkOf(openBox));
+  await other.getByLabel("The key that you know").fill("no key");
+  await other.getByRole("button", { name: "Compare" }).click();
+  await shown(other, "This is no key");
+  await other.getByLabel("The key that you know").fill(UNKNOWN.toUpperCase());
+  await other.keyboard.press("Enter");
+  await shown(other, "This is not the key that you know");
+  await other.getByRole("link", { name: "Ledger" }).click();
+  await shown(other, "This is not the key that you know");
+  await other.getByRole("button", { name: "Compare with another key" }).click();
+  await other.getByLabel("The key that you know").fill(health.checkpointKey);
+  await other.keyboard.press("Enter");
+  await shown(other, "It is the key that you know.");
+});
+
+describe("a journal", () => {
+  const postings = (count: number) =>
+    Array.from({ length: count }, (_, i): Posting => ({ kind: "credit", value: "1", at: String(1_760_000_000 + i) }));
+  /** Serves these books in place of the ledger's. */
+  const serving = (books: ReturnType<typeof booksOf>) => async (page: Page) => {
+    await page.route(/\/(health|accounts\/.*)$/, async (route) => {
+      const answer = await books.answer(new Request(route.request().url()));
+      await route.fulfill({ status: answer.status, body: await answer.text() });
+    });
+  };
+  const opened = (books: ReturnType<typeof booksOf>) =>
+    tab(`${open.stack.facilitator}/explorer/#/account/${DEMO_MERCHANT_ACCOUNT}`, {}, serving(books));
+
+  test("of more than 5,000 entries is checked as far as its reader likes, and shown page by page [explorer-long]", async () => {
+    const page = await opened(booksOf(chainOf(postings(5_320))));
+    await shown(page, "Checked so far: 5000 of 5320 entries. The rest is not checked.");
+    expect(await page.getByText("computed the chain again").count()).toBe(0);
+    await page.getByRole("button", { name: "Check on" }).click();
+    await shown(page, "This page computed the chain again: 5320 entries");
+    await shown(page, "The ledger signed the last entry.");
+    await shown(page, "page 1 of 107");
+    await page.getByRole("button", { name: "Older" }).click();
+    await shown(page, "entry 5270,");
+    expect(await page.locator(".entries li").count()).toBe(50);
+  });
+
+  test("that was pruned is checked from there, and the page says where [explorer-pruned]", async () => {
+    const page = await opened(booksOf(chainOf(postings(620)), { pruned: 600 }));
+    await shown(page, "Entries up to 600 were pruned by the operator.");
+    await shown(page, "This page computed the chain again: 20 entries");
+    expect(await page.locator(".entries li").count()).toBe(20);
+  });
+});
+
 describe("keyed books", () => {
   test("open by the link, whose key leaves the address and no storage has [explorer-keyed]", async () => {
     const link = await linkOf(keyedBox);
@@ -174,17 +232,76 @@ describe("keyed books", () => {
   });
 });
 
+describe("evidence that a party presents", () => {
+  const file = openBox.path("evidence.json");
+  beforeAll(async () => {
+    const buy = () => openBox.run(["fetch", `${open.stack.merchant}/weather?city=Zurich`, "--reason", REASON]);
+    expect((await openBox.run("agent create")).exit).toBe(EXIT.ok);
+    const asked = await buy();
+    const code = asked.json.error.details?.["shortCode"] as string;
+    expect((await approveAsRead(openBox, code, "--passphrase-file", openBox.path("secret.txt"))).exit).toBe(EXIT.ok);
+    expect((await buy()).exit).toBe(EXIT.ok);
+    expect((await openBox.run(["receipt", "export", code, "--out", "./evidence.json", "--partial"])).exit).toBe(EXIT.ok);
+  });
+  const present = async (page: Page, buffer: Buffer) => {
+    await page.getByLabel("The file").setInputFiles({ name: "evidence.json", mimeType: "application/json", buffer });
+    await page.getByRole("button", { name: "Check" }).click();
+  };
+
+  test("is checked in the browser, against the keys that its reader knows and no others, and sent nowhere [explorer-evidence]", async () => {
+    const page = await tab(`${open.stack.facilitator}/explorer/#/file`);
+    await page.getByRole("button", { name: "Check" }).click();
+    await shown(page, "Choose a file first.");
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await present(page, readFileSync(file));
+    await shown(page, "Not everything could be checked");
+    await shown(page, "0.0000025 LGO");
+    expect(await page.locator(".checks .fail").count()).toBe(0);
+    const unchecked = await page.locator(".checks .unchecked").count();
+    expect(await violations(page)).toEqual([]);
+    const health = (await (await fetch(`${open.stack.facilitator}/health`)).json()) as { checkpointKey: string };
+    await page.getByLabel("The ledger's key").fill(health.checkpointKey);
+    await page.getByRole("button", { name: "Check" }).click();
+    await expect.poll(() => page.locator(".checks .unchecked").count()).toBeLessThan(unchecked);
+    expect(await page.locator(".checks .fail").count()).toBe(0);
+    await page.getByLabel("The ledger's key").fill(UNKNOWN);
+    await page.getByRole("button", { name: "Check" }).click();
+    await shown(page, "This file is not what it says");
+    expect(asked).toEqual([]);
+  });
+
+  test("with one changed digit, or that is no evidence, is refused by name [explorer-evidence-lie]", async () => {
+    const page = await tab(`${open.stack.facilitator}/explorer/#/file`, { viewport: { width: 320, height: 640 } });
+    const text = readFileSync(file, "utf8");
+    await present(page, Buffer.from(text.replace('"value": "2500"', '"value": "2501"')));
+    await shown(page, "This file is not what it says");
+    expect(await page.locator(".checks .fail").count()).toBeGreaterThan(0);
+    expect(await violations(page)).toEqual([]);
+    expect(Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))).toBeLessThanOrEqual(0);
+    for (const other of ["", "no", "{}", "\u202e<img src=x onerror=alert(1)>"]) {
+      await present(page, Buffer.from(other));
+      await shown(page, "This file is not what it says");
+    }
+    await present(page, Buffer.alloc(3_000_000, " "));
+    await shown(page, "too large to be evidence");
+  });
+});
+
 describe("every page", () => {
   const PAGES = {
-    first: { words: undefined, shows: "Transaction in its books", prepare: undefined },
-    account: { words: [], shows: "The ledger signed the last entry.", prepare: undefined },
+    first: { at: "", shows: "Transaction in its books" },
+    ledger: { at: "#/ledger", shows: "The ledger says that it adds up." },
+    evidence: { at: "#/file", shows: "no file vouches for itself" },
+    account: { words: [], shows: "The ledger signed the last entry." },
+    otherkey: { words: ["--ledger-key", UNKNOWN], shows: "This is not the key that you know" },
     differing: { words: [], shows: DIFFERS, prepare: flipsOneBit },
-    transaction: { words: [UNKNOWN], shows: "no such transaction", prepare: undefined },
-  } as const;
-  test.each(Object.entries(PAGES))(
+    transaction: { words: [UNKNOWN], shows: "no such transaction" },
+  } satisfies Record<string, { at?: string; words?: string[]; shows: string; prepare?: (page: Page) => Promise<unknown> }>;
+  test.each(Object.entries<{ at?: string; words?: string[]; shows: string; prepare?: (page: Page) => Promise<unknown> }>(PAGES))(
     "%s can be read by a screen reader, light and dark, and fits 320 px [explorer-axe]",
-    async (_, { words, shows, prepare }) => {
-      const link = words ? await linkOf(openBox, ...words) : `${open.stack.facilitator}/explorer/`;
+    async (_, { at = "", words, shows, prepare }) => {
+      const link = words ? await linkOf(openBox, ...words) : `${open.stack.facilitator}/explorer/${at}`;
       for (const colorScheme of ["light", "dark"] as const) {
         const page = await tab(link, { viewport: { width: 320, height: 640 }, colorScheme }, prepare);
         await shown(page, shows);

@@ -6,13 +6,14 @@ import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { Empty, Heading, Id, Loading, Trouble } from "../../desk/page/parts.tsx";
 import type { Reader } from "./client.ts";
 import { EntryRow } from "./entry.tsx";
+import type { Known } from "./known-key.tsx";
 import type { Books } from "./read-books.ts";
 import { useBooks } from "./use-books.ts";
 import { Verdict } from "./verdict.tsx";
 
 const ROWS = 50;
 
-export function AccountPage({ reader, account }: { reader: Reader; account: AccountId }) {
+export function AccountPage({ reader, account, known }: { reader: Reader; account: AccountId; known: Known }) {
   const { books, problem, more, again } = useBooks(reader, account);
   return (
     <div>
@@ -25,7 +26,7 @@ export function AccountPage({ reader, account }: { reader: Reader; account: Acco
       {books && (
         <>
           <Funds books={books} />
-          <Verdict books={books} more={more} />
+          <Verdict books={books} more={more} known={known} />
           <Journal books={books} />
         </>
       )}

@@ -1,16 +1,33 @@
 /** The frame of every page of the explorer. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { AccountPage } from "./account.tsx";
 import type { Reader } from "./client.ts";
+import { FilePage } from "./file.tsx";
 import { Home } from "./home.tsx";
+import type { Known } from "./known-key.tsx";
 import { LedgerPage } from "./ledger.tsx";
 import { linkTo, type Route, useRoute } from "./router.ts";
 import { TransactionPage } from "./transaction.tsx";
 
-const TITLES: Record<Route["page"], string> = { home: "Explorer", account: "Account", transaction: "Transaction", ledger: "Ledger" };
+const TITLES: Record<Route["page"], string> = {
+  home: "Explorer",
+  account: "Account",
+  transaction: "Transaction",
+  ledger: "Ledger",
+  file: "Evidence",
+};
 
-export function App({ client, badLink }: { client: Reader; badLink: boolean }) {
+interface AppProps {
+  client: Reader;
+  badLink: boolean;
+  /** The ledger's key, from the link. */
+  knownKey: string | undefined;
+}
+
+export function App({ client, badLink, knownKey }: AppProps) {
+  const [ledgerKey, setKey] = useState(knownKey);
+  const known: Known = { key: ledgerKey, set: setKey };
   const route = useRoute();
   const key = JSON.stringify(route);
   useEffect(() => {
@@ -35,24 +52,29 @@ export function App({ client, badLink }: { client: Reader; badLink: boolean }) {
             <a href={linkTo({ page: "ledger" })} aria-current={route.page === "ledger" ? "page" : undefined}>
               Ledger
             </a>
+            <a href={linkTo({ page: "file" })} aria-current={route.page === "file" ? "page" : undefined}>
+              Evidence
+            </a>
           </nav>
         </div>
       </header>
       <main class="page" id="main" tabIndex={-1}>
-        <Page key={key} route={route} client={client} badLink={badLink} />
+        <Page key={key} route={route} client={client} badLink={badLink} known={known} />
       </main>
     </>
   );
 }
 
-function Page({ route, client, badLink }: { route: Route; client: Reader; badLink: boolean }) {
+function Page({ route, client, badLink, known }: Omit<AppProps, "knownKey"> & { route: Route; known: Known }) {
   switch (route.page) {
     case "account":
-      return <AccountPage reader={client} account={route.account} />;
+      return <AccountPage reader={client} account={route.account} known={known} />;
     case "transaction":
-      return <TransactionPage reader={client} account={route.account} transaction={route.transaction} />;
+      return <TransactionPage reader={client} account={route.account} transaction={route.transaction} known={known} />;
     case "ledger":
-      return <LedgerPage reader={client} />;
+      return <LedgerPage reader={client} known={known} />;
+    case "file":
+      return <FilePage known={known} />;
     default:
       return <Home badLink={badLink} />;
   }

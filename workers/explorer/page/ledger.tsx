@@ -5,8 +5,9 @@ import type { Answers } from "../../../shared/books/answers.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { Foreign, Heading, Id, Loading, Trouble } from "../../desk/page/parts.tsx";
 import type { Answer, Problem, Reader } from "./client.ts";
+import { KeyCheck, type Known } from "./known-key.tsx";
 
-export function LedgerPage({ reader }: { reader: Reader }) {
+export function LedgerPage({ reader, known }: { reader: Reader; known: Known }) {
   const [health, setHealth] = useState<Answer<Answers["health"]>>();
   const [audit, setAudit] = useState<Answer<Answers["audit"]>>();
   const [round, setRound] = useState(0);
@@ -34,6 +35,7 @@ export function LedgerPage({ reader }: { reader: Reader }) {
           </div>
         </dl>
       )}
+      {health?.ok && health.data.checkpointKey !== undefined && <KeyCheck shown={health.data.checkpointKey} known={known} />}
       {audit?.ok === false && health?.ok && <NoAudit problem={audit.problem} again={again} />}
       {audit?.ok && <Audit audit={audit.data} />}
     </div>

@@ -1,4 +1,4 @@
-/** Which page is shown, from the fragment: `#/`, `#/ledger`, `#/account/ACCOUNT`, `#/account/ACCOUNT/TRANSACTION`. */
+/** Which page is shown, from the fragment: `#/`, `#/ledger`, `#/file`, `#/account/ACCOUNT`, `#/account/ACCOUNT/TRANSACTION`. */
 
 import { useEffect, useState } from "preact/hooks";
 import { type AccountId, parseAccountId } from "../../../shared/protocol/account.ts";
@@ -6,6 +6,7 @@ import { type AccountId, parseAccountId } from "../../../shared/protocol/account
 export type Route =
   | { page: "home" }
   | { page: "ledger" }
+  | { page: "file" }
   | { page: "account"; account: AccountId }
   | { page: "transaction"; account: AccountId; transaction: string };
 
@@ -13,7 +14,7 @@ const DIGEST = /^[0-9a-f]{64}$/;
 
 export function routeOf(hash: string): Route {
   const [, page = "", id = "", transaction = ""] = hash.split("/");
-  if (page === "ledger") return { page };
+  if (page === "ledger" || page === "file") return { page };
   const account = page === "account" ? parseAccountId(id) : undefined;
   if (!account?.ok) return { page: "home" };
   return DIGEST.test(transaction)
@@ -23,7 +24,7 @@ export function routeOf(hash: string): Route {
 
 export function linkTo(route: Route): string {
   if (route.page === "home") return "#/";
-  if (route.page === "ledger") return "#/ledger";
+  if (route.page === "ledger" || route.page === "file") return `#/${route.page}`;
   return `#/account/${route.account}${route.page === "transaction" ? `/${route.transaction}` : ""}`;
 }
 

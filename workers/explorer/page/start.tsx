@@ -21,5 +21,5 @@ export async function start(fragment: string | undefined): Promise<void> {
     history.replaceState(null, "", `${location.pathname}${linkTo(route)}`);
   }
   place.replaceChildren();
-  render(<App client={new Client(books)} badLink={fragment !== undefined && !opening} />, place);
+  render(<App client={new Client(books)} badLink={fragment !== undefined && !opening} knownKey={opening?.ledgerKey} />, place);
 }

@@ -5,11 +5,19 @@ import type { AccountId } from "../../../shared/protocol/account.ts";
 import { Empty, Heading, Id, Loading, Trouble } from "../../desk/page/parts.tsx";
 import type { Reader } from "./client.ts";
 import { EntryFacts } from "./entry.tsx";
+import { isExpected, type Known } from "./known-key.tsx";
 import { linkTo } from "./router.ts";
 import { useBooks } from "./use-books.ts";
 import { Verdict } from "./verdict.tsx";
 
-export function TransactionPage({ reader, account, transaction }: { reader: Reader; account: AccountId; transaction: string }) {
+interface TransactionProps {
+  reader: Reader;
+  account: AccountId;
+  transaction: string;
+  known: Known;
+}
+
+export function TransactionPage({ reader, account, transaction, known }: TransactionProps) {
   const { books, problem, more, again } = useBooks(reader, account);
   const found = books?.entries.filter((entry) => isAbout(entry, transaction)) ?? [];
   const searched = books && books.state !== "reading";
@@ -24,7 +32,7 @@ export function TransactionPage({ reader, account, transaction }: { reader: Read
       </p>
       {problem && <Trouble problem={problem} again={again} />}
       {!books && !problem && <Loading />}
-      {books && <Verdict books={books} more={more} />}
+      {books && <Verdict books={books} more={more} known={known} />}
       {searched && found.length === 0 && (
         <Empty title="This account's books have no such transaction">
           {books.state === "whole"
@@ -37,7 +45,7 @@ export function TransactionPage({ reader, account, transaction }: { reader: Read
           <EntryFacts entry={entry} />
         </section>
       ))}
-      {found[0] && <Proofs entry={found[0]} signed={books?.signature?.state === "good"} />}
+      {found[0] && <Proofs entry={found[0]} signed={books?.signature?.state === "good" && isExpected(books.signature.publicKey, known)} />}
     </div>
   );
 }
@@ -68,7 +76,7 @@ function Proofs({ entry, signed }: { entry: JournalEntry; signed: boolean }) {
           </span>
           <span>
             {entry.kind === "debit"
-              ? "The payer can prove what was bought, and that it was approved: lez-agent-pay receipt export writes the evidence. This page has not checked it."
+              ? "The payer can prove what was bought, and that it was approved: lez-agent-pay receipt export writes the evidence. Present it under Evidence."
               : "The payee can prove what was sold and delivered: lez-agent-pay sales export writes the register. This page has not checked it."}
           </span>
         </li>

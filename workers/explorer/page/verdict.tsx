@@ -2,9 +2,10 @@
 
 import type { Signature } from "../../../shared/books/chain.ts";
 import { Id, Trouble } from "../../desk/page/parts.tsx";
+import { isExpected, KeyCheck, type Known } from "./known-key.tsx";
 import type { Books } from "./read-books.ts";
 
-export function Verdict({ books, more }: { books: Books; more: () => void }) {
+export function Verdict({ books, more, known }: { books: Books; more: () => void; known: Known }) {
   const { state, entries, base, difference, signature, problem, account } = books;
   const read = entries.length + Number(base?.seq ?? 0);
   return (
@@ -31,7 +32,7 @@ export function Verdict({ books, more }: { books: Books; more: () => void }) {
         </p>
       )}
       {base && <p class="note">Entries up to {base.seq} were pruned by the operator. What is checked begins behind them.</p>}
-      {signature && <Signed signature={signature} />}
+      {signature && <Signed signature={signature} known={known} />}
       {problem && <Trouble problem={problem} again={more} />}
       {state === "paused" && !problem && (
         <div class="note warn">
@@ -47,7 +48,7 @@ export function Verdict({ books, more }: { books: Books; more: () => void }) {
   );
 }
 
-function Signed({ signature }: { signature: Signature }) {
+function Signed({ signature, known }: { signature: Signature; known: Known }) {
   if (signature.state === "unsigned") return <p class="note warn">This ledger signs nothing: it could show another history to others.</p>;
   if (signature.state === "differs")
     return (
@@ -57,11 +58,12 @@ function Signed({ signature }: { signature: Signature }) {
       </div>
     );
   return (
-    <div class="note good">
+    <div class={isExpected(signature.publicKey, known) ? "note good" : "note warn"}>
       <p>The ledger signed the last entry. Compare its key with the one that you know: this page has it from the facilitator.</p>
       <p>
         <Id text={signature.publicKey} />
       </p>
+      <KeyCheck shown={signature.publicKey} known={known} />
     </div>
   );
 }

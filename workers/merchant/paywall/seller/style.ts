@@ -32,6 +32,7 @@ button { height: 46px; padding: 0 20px; border: 0; border-radius: 8px; backgroun
 .numbers dd { font-size: var(--large); font-weight: 660 }
 .numbers .first { grid-column: 1 / -1 }
 .numbers .first dd { font-size: var(--sum); font-weight: 720; letter-spacing: -.03em; line-height: 1.15 }
+.card .numbers { margin: 0 0 12px }
 .days li { display: grid; grid-template-columns: 6rem minmax(0, 1fr) 11rem; gap: 4px 14px; align-items: center; padding: 5px 0; font-size: var(--small) }
 .days svg { display: block; width: 100%; height: 12px; border-radius: 4px }
 .days .sum { text-align: right }
