@@ -75,7 +75,8 @@ test("holds what users need, and neither tests, sources nor maps", () => {
   // 60 kB are the desk: its page, and what serves it.
   // 130 kB came beside it: proofs of passkeys with their vectors, recovery, streams in sessions.
   // 45 kB are the explorer: its page in its Worker, and its command.
-  expect(packed.size).toBeLessThan(1_525_000);
+  // 250 kB are the hosted desk: its Worker with the page in it, the part of the page that only it has, pairing, and its pages. And a devnet.
+  expect(packed.size).toBeLessThan(1_850_000);
 });
 
 test("holds nothing that lowers the cost of opening a key, and no switch for tests", async () => {
