@@ -35,7 +35,7 @@ export const CHAIN_SCHEMA: readonly MigrationStep[] = [
          balance TEXT NOT NULL,
          PRIMARY KEY (block, id)
        ) STRICT`,
-      "CREATE TABLE queue (seq INTEGER PRIMARY KEY AUTOINCREMENT, wire TEXT NOT NULL) STRICT",
+      "CREATE TABLE queue (seq INTEGER PRIMARY KEY AUTOINCREMENT, bytes INTEGER NOT NULL, wire TEXT NOT NULL) STRICT",
       `CREATE TABLE deposit (
          seq INTEGER PRIMARY KEY,
          account TEXT NOT NULL,

@@ -351,13 +351,21 @@ describe("money of the bridge", () => {
 });
 
 describe("prices", () => {
-  test("rise by one in a block whose gas is above the target, and fall no lower than 8", () => {
+  test("rise by one, at the least, after a block with more bytes than the target", () => {
+    const chain = chainWith([[alice, 10n ** 12n]]);
+    const message = transferMessage(alice, { to: bob.account, maxFee: 10n ** 9n });
+    sendMessage(chain, { ...message, instruction: new Uint8Array(600_000) }, [alice]);
+    expect(outcomes(chain)).toEqual(["reverted"]);
+    expect(chain.market.base).toEqual({ exec: 8n, stor: 9n });
+  });
+
+  test("fall by an eighth after an empty block, and no lower than 8", () => {
     const chain = chainWith([]);
-    chain.setBaseFee({ exec: 64n, stor: 64n });
+    chain.setBaseFee({ exec: 16n, stor: 64n });
     chain.produce(1);
-    expect(chain.market.base).toEqual({ exec: 56n, stor: 56n });
-    for (let block = 0; block < 40; block++) chain.produce(block);
-    expect(chain.market.base).toEqual({ exec: 8n, stor: 8n });
+    expect(chain.market.base).toEqual({ exec: 14n, stor: 56n });
+    for (let block = 0; block < 8; block++) chain.produce(block);
+    expect(chain.market.base).toEqual({ exec: 8n, stor: 21n });
   });
 
   test("of the block that a transaction is in are the prices that the block before left", () => {
@@ -450,6 +458,15 @@ test("a queue with no room refuses, and takes again when a block has made some",
   expect(chain.send(wire)).toEqual({ ok: false, error: { code: -31_900, message: "Mempool is full" } });
   chain.produce(1);
   expect(chain.send(wire)).toMatchObject({ ok: true });
+});
+
+test("a queue whose transactions have 8 MiB in all refuses as well", () => {
+  const chain = chainWith([[alice, 10n ** 12n]]);
+  const message = { ...transferMessage(alice, { to: bob.account, maxFee: 10n ** 9n }), instruction: new Uint8Array(990_000) };
+  const wire = signed(message, [alice]);
+  const sent = Array.from({ length: 7 }, () => chain.send(wire).ok);
+  expect([sent.filter(Boolean).length, sent.at(-1), chain.waiting]).toEqual([6, false, 6]);
+  expect(chain.send(transfer(alice, { to: bob.account }))).toMatchObject({ ok: true });
 });
 
 test("no money is made or lost: all balances add up to u128's largest", () => {

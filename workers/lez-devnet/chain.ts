@@ -18,7 +18,7 @@ import { buildBlock, buildGenesis, type Built, type Deposit, type Queued } from 
 import { CHAIN_SCHEMA } from "./chain-schema.ts";
 import { type Account, Accounts, type FeeMarket, NEW_ACCOUNT, OPENING_MARKET } from "./chain-state.ts";
 import type { DevnetConfig } from "./config.ts";
-import { MAX_BLOCK_TRANSACTIONS, MAX_WAITING_DEPOSITS } from "./limits.ts";
+import { MAX_BLOCK_TRANSACTIONS, MAX_MEMPOOL_BYTES, MAX_WAITING_DEPOSITS } from "./limits.ts";
 import { marketFromText, marketToText } from "./market-text.ts";
 import { MEMPOOL_IS_FULL } from "./rpc-error.ts";
 
@@ -88,9 +88,7 @@ export class Chain {
   send(wire: Uint8Array, mempool = this.#config.mempool): Admission {
     const admission = admit(wire, this.market.base, (account) => this.account(account).balance);
     if (!admission.ok) return admission;
-    if (this.waiting >= mempool) return { ok: false, error: MEMPOOL_IS_FULL };
-    this.#enqueue(toBase64(wire));
-    return admission;
+    return this.#enqueue(toBase64(wire), mempool) ? admission : { ok: false, error: MEMPOOL_IS_FULL };
   }
 
   /** Issues money with the next block. @returns false while too many wait */
@@ -154,9 +152,7 @@ export class Chain {
       const { head } = this;
       const last = Math.max(head - blocks, this.#chain().final, Number(GENESIS_BLOCK));
       const orphaned = this.#sql("SELECT block, wire FROM included WHERE block > ? ORDER BY block, rowid", last).map(includedRow);
-      for (const { wire } of orphaned) {
-        if (isUsers(wire) && this.waiting < this.#config.mempool) this.#enqueue(wire);
-      }
+      for (const { wire } of orphaned) if (isUsers(wire)) this.#enqueue(wire, this.#config.mempool);
       for (let id = head; id > last; id--) {
         const { market_before } = this.#block(id);
         for (const before of this.#sql("SELECT id, nonce, balance FROM account_before WHERE block = ?", id).map(namedRow)) {
@@ -255,8 +251,12 @@ export class Chain {
     }
   }
 
-  #enqueue(wire: string): void {
-    this.#sql("INSERT INTO queue (wire) VALUES (?)", wire);
+  /** @returns false, and keeps nothing, if the queue has no room */
+  #enqueue(wire: string, mempool: number): boolean {
+    const [queue] = this.#sql("SELECT count(*) AS waiting, total(bytes) AS bytes FROM queue");
+    if (Number(queue?.["waiting"]) >= mempool || Number(queue?.["bytes"]) + wire.length > MAX_MEMPOOL_BYTES) return false;
+    this.#sql("INSERT INTO queue (bytes, wire) VALUES (?, ?)", wire.length, wire);
+    return true;
   }
 
   #chain() {

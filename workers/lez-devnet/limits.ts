@@ -9,6 +9,8 @@ export const BLOCK_OVERHEAD_BYTES = 2048;
 /** What one transaction may have. */
 export const MAX_TRANSACTION_BYTES = MAX_BLOCK_BYTES - BLOCK_OVERHEAD_BYTES;
 export const MAX_RPC_BODY_BYTES = 10 * 1024 * 1024;
+/** An answer, of a batch too, as jsonrpsee's default. */
+export const MAX_RPC_ANSWER_BYTES = 10 * 1024 * 1024;
 /** Calls of one batch. */
 export const MAX_BATCH_CALLS = 1000;
 /** Blocks of one `getBlockRange`. */
@@ -18,6 +20,8 @@ export const MAX_LISTED = 10_000;
 
 /** Transactions that wait, unless the configuration says otherwise. */
 export const DEFAULT_MEMPOOL = 10_000;
+/** Their bytes in all: no two copies are told apart, and each may be as large as a block. */
+export const MAX_MEMPOOL_BYTES = 8 * 1024 * 1024;
 export const DEFAULT_BLOCK_MILLIS = 2000;
 export const MIN_BLOCK_MILLIS = 100;
 /** A block is final under this many others. */

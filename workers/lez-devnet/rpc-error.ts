@@ -1,6 +1,7 @@
 /** The errors of a LEZ v0.3 sequencer, in its words: clients decide by them. */
 
 import type { ExactJson } from "../../shared/text/json.ts";
+import { MAX_RPC_ANSWER_BYTES } from "./limits.ts";
 
 export interface RpcError {
   readonly code: number;
@@ -20,6 +21,17 @@ export const MEMPOOL_IS_FULL: RpcError = { code: -31_900, message: "Mempool is f
 export const SEQUENCER_ONLY: RpcError = {
   code: INVALID_PARAMS,
   message: "Program is sequencer-only and cannot be invoked by a user transaction",
+};
+
+export const ANSWER_TOO_BIG: RpcError = {
+  code: -32_008,
+  message: "Response is too big",
+  data: `Exceeded max limit of ${MAX_RPC_ANSWER_BYTES}`,
+};
+export const BATCH_ANSWER_TOO_BIG: RpcError = {
+  code: -32_011,
+  message: "The batch response was too large",
+  data: `Exceeded max limit of ${MAX_RPC_ANSWER_BYTES}`,
 };
 
 export function invalidParams(data: string): RpcError {

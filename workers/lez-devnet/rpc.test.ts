@@ -159,6 +159,16 @@ describe("blocks and transactions", () => {
     expect(result("getLastBlockId", [], of)).toBe(4);
   });
 
+  test("an answer has at most 10 MiB: a range, and a batch, that is larger is refused", () => {
+    const of: RpcChain = { ...plain(chain), block: () => "A".repeat(1_400_000) };
+    expect(call("getBlockRange", [1, 7], of).result).toHaveLength(7);
+    expect(call("getBlockRange", [1, 8], of).error).toMatchObject({ code: -32_008, message: "Response is too big" });
+    const one = { jsonrpc: "2.0", id: 1, method: "getBlock", params: [1] };
+    const batch = (calls: number) => answer(JSON.stringify(Array.from({ length: calls }, () => one)), of) ?? "";
+    expect(batch(7)).toMatch(/^\[/);
+    expect(JSON.parse(batch(8))).toMatchObject({ id: null, error: { code: -32_011 } });
+  });
+
   test("a block that is not there is null, also the largest number's", () => {
     for (const id of [0, 2, Number.MAX_SAFE_INTEGER]) expect(result("getBlock", [id])).toBeNull();
     expect(answer('{"jsonrpc":"2.0","id":1,"method":"getBlock","params":[18446744073709551615]}')).toContain('"result":null');

@@ -10,8 +10,17 @@ import { EXEC_MARKET, MAX_GAS_EXEC, MAX_GAS_STOR, nextBaseFee, STOR_MARKET } fro
 import type { Admission } from "./admission.ts";
 import type { Account, FeeMarket } from "./chain-state.ts";
 import type { DevnetConfig } from "./config.ts";
-import { MAX_BATCH_CALLS, MAX_LISTED, MAX_RANGE_BLOCKS, MAX_RPC_BODY_BYTES } from "./limits.ts";
-import { INTERNAL_ERROR, INVALID_REQUEST, invalidRange, METHOD_NOT_FOUND, PARSE_ERROR, type RpcError } from "./rpc-error.ts";
+import { MAX_BATCH_CALLS, MAX_LISTED, MAX_RANGE_BLOCKS, MAX_RPC_ANSWER_BYTES, MAX_RPC_BODY_BYTES } from "./limits.ts";
+import {
+  ANSWER_TOO_BIG,
+  BATCH_ANSWER_TOO_BIG,
+  INTERNAL_ERROR,
+  INVALID_REQUEST,
+  invalidRange,
+  METHOD_NOT_FOUND,
+  PARSE_ERROR,
+  type RpcError,
+} from "./rpc-error.ts";
 import { BadParams, paramsInOrder, readAccount, readByteArray, readBytes, readHash, readList, readMembers, readU64 } from "./rpc-params.ts";
 
 /** What the methods ask of a chain. Blocks and transactions are base64. */
@@ -43,7 +52,16 @@ export function answerRpc(body: Uint8Array | string, chain: RpcChain, constants:
   if (!Array.isArray(parsed.value)) return answerCall(parsed.value, chain, constants);
   const calls: unknown[] = parsed.value;
   if (calls.length === 0 || calls.length > MAX_BATCH_CALLS) return failed(null, INVALID_REQUEST);
-  const answers = calls.flatMap((call) => answerCall(call, chain, constants) ?? []);
+  const answers: string[] = [];
+  let size = 0;
+  for (const call of calls) {
+    const answer = answerCall(call, chain, constants);
+    if (answer === undefined) continue;
+    size += answer.length;
+    // As jsonrpsee: the calls so far were carried out, and the rest is not.
+    if (size > MAX_RPC_ANSWER_BYTES) return failed(null, BATCH_ANSWER_TOO_BIG);
+    answers.push(answer);
+  }
   return answers.length === 0 ? undefined : `[${answers.join(",")}]`;
 }
 
@@ -135,9 +153,12 @@ function blocksBetween(chain: RpcChain, start: number, end: number): Result {
   if (end < start) return { ok: false, error: invalidRange("the end is before the start") };
   if (end - start >= MAX_RANGE_BLOCKS) return { ok: false, error: invalidRange(`more than ${MAX_RANGE_BLOCKS} blocks`) };
   const blocks: string[] = [];
+  let size = 0;
   for (let id = start; id <= end; id++) {
     const block = chain.block(id);
     if (block === undefined) break;
+    size += block.length;
+    if (size > MAX_RPC_ANSWER_BYTES) return { ok: false, error: ANSWER_TOO_BIG };
     blocks.push(block);
   }
   return ok(blocks);
