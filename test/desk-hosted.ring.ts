@@ -437,6 +437,8 @@ describe("pairing", () => {
       else expect((await agent.send("POST", agent.at(page.account, "unpair"), {})).verdict).toBe("ok");
       expect(await waiting).toMatchObject({ verdict: "not_paired", status: 403 });
       expect(Date.now() - began).toBeLessThan(5000);
+      expect((await page.call("requests", { all: false })).requests).toEqual([]);
+      expect(await page.call("request", { request: open.digest })).toMatchObject({ state: "cancelled" });
       expect((await agent.send("GET", agent.at(page.account, `requests/${approved.digest}`))).verdict).toBe("not_paired");
     },
   );

@@ -20,7 +20,17 @@ import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { openGrants } from "./grants.ts";
 import { note } from "./journal.ts";
 import { useOnce } from "./logins.ts";
-import { askedSince, decisionOf, findRequest, keepRequest, paymentOf, type RequestRow, take, waitingRequests } from "./requests.ts";
+import {
+  askedSince,
+  decisionOf,
+  findRequest,
+  keepRequest,
+  paymentOf,
+  type RequestRow,
+  take,
+  waitingOf,
+  waitingRequests,
+} from "./requests.ts";
 
 /** Who calls: the key that signed, and the nonce that it signed with. */
 export interface AgentCaller {
@@ -152,9 +162,17 @@ function cancel({ store, waiters }: DeskContext, publicKey: string, digest: Dige
   return tell(answerOf(taken.kept));
 }
 
-/** At once: calls that wait are ended, and what was approved is handed to that key no more. */
+/**
+ * At once: calls that wait are ended, and what was approved is handed to that key no more. What it still asks is taken back: a yes to it
+ * would reach no agent.
+ */
 export function unpair({ store, waiters }: DeskContext, publicKey: string, by: "agent" | "owner"): Told<Record<string, never>> {
-  if (unpairAgent(store, publicKey)) note(store, unixNow(), "unpaired", { agentKey: publicKey, by });
+  const now = unixNow();
+  store.transact(() => {
+    if (!unpairAgent(store, publicKey)) return;
+    note(store, now, "unpaired", { agentKey: publicKey, by });
+    for (const digest of waitingOf(store, publicKey)) take(store, digest, "cancel", now);
+  });
   waiters.endAllOf(publicKey);
   return tell({});
 }

@@ -180,6 +180,7 @@ export class Desk extends DurableObject<DeskEnv> {
 
   /** After a call that may have changed what is due. */
   #schedule(): void {
+    if (!this.#known) return; // an alarm has ended the object meanwhile
     const notice = this.#notices.nextAt();
     if (notice !== undefined) this.#wakeBy(notice);
     if (untoldRequests(this.#store, 1).length > 0) this.#wakeBy(unixNow() + TELL_AGAIN_SECONDS);

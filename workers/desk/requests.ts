@@ -121,6 +121,12 @@ export function waitingRequests(store: DeskStore, now: number): number {
   return Number(counted?.["requests"]);
 }
 
+/** The digests of what an agent asks, and waits for. */
+export function waitingOf(store: DeskStore, agentKey: string): string[] {
+  const found = store.sql("SELECT digest FROM request WHERE agent_key = ? AND state = 'pending'", agentKey);
+  return found.map(row({ digest: text() })).map(({ digest }) => digest);
+}
+
 /**
  * One page of the list: what waits, the first to expire first; or everything, the newest first.
  * @param cursor of the page before
