@@ -492,8 +492,6 @@ export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 export const MAX_DESK_CALL_BYTES = 64 * 1024;
 /** The body of an agent's call: a request, and the 402 that it came from. */
 export const MAX_DESK_ASK_BYTES = MAX_FILE_BYTES + MAX_FOREIGN_HEADER_BYTES;
-/** The header with a signed call, base64url. A path of MAX_URL_LENGTH fits. */
-export const MAX_DESK_CALL_HEADER_BYTES = MAX_HEADER_BYTES;
 /** A signed call counts this long before and after the second in which it was signed. */
 export const DESK_CALL_SECONDS = 60;
 /** A login, and a change of a setting, counts this long after it was signed; as long as its nonce. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { agent, NOW } from "../../test/fixtures.ts";
 import { fromBase64url, toBase64url, utf8 } from "../crypto/bytes.ts";
-import { DESK_CALL_SECONDS, MAX_DESK_CALL_HEADER_BYTES } from "../limits.ts";
+import { DESK_CALL_SECONDS, MAX_HEADER_BYTES } from "../limits.ts";
 import type { SignedDeskCall } from "../protocol/desk.ts";
 import { checkDeskCall, signDeskCall } from "./call-check.ts";
 
@@ -23,7 +23,7 @@ test.each<[string, string | null, Partial<typeof SENT>]>([
   ["another body", header, { body: utf8('{"a":"2"}') }],
   ["no header", null, {}],
   ["no base64url", "{}", {}],
-  ["a header without end", "A".repeat(MAX_DESK_CALL_HEADER_BYTES + 1), {}],
+  ["a header without end", "A".repeat(MAX_HEADER_BYTES + 1), {}],
   ["another nonce", encoded({ ...signed, call: { ...signed.call, nonce: "00".repeat(32) } }), {}],
   ["another key", encoded({ ...signed, publicKey: "11".repeat(32) }), {}],
   ["a member more", encoded({ ...signed, more: "1" }), {}],

@@ -3,7 +3,7 @@
 import { bytesToHex, decodeUtf8, fromBase64url, randomBytes, toBase64url, utf8 } from "../crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
-import { DESK_CALL_SECONDS, MAX_DESK_CALL_HEADER_BYTES } from "../limits.ts";
+import { DESK_CALL_SECONDS, MAX_HEADER_BYTES } from "../limits.ts";
 import { type DeskCall, deskCallDigest, signedDeskCallSchema } from "../protocol/desk.ts";
 import type { WalletSigner } from "../protocol/signer.ts";
 import { parseJson } from "../text/json.ts";
@@ -30,9 +30,9 @@ export type CallCheck = { ok: true; publicKey: string; nonce: Digest; at: number
 /** Who signed this very call, a moment ago. Never throws. @param now unix seconds */
 export async function checkDeskCall(header: string | null, { method, path, body }: SentCall, now: number): Promise<CallCheck> {
   if (header === null) return { ok: false, problem: "it has no Desk-Call" };
-  if (header.length > MAX_DESK_CALL_HEADER_BYTES) return { ok: false, problem: "Desk-Call is too long" };
+  if (header.length > MAX_HEADER_BYTES) return { ok: false, problem: "Desk-Call is too long" };
   const text = decodeUtf8(fromBase64url(header) ?? new Uint8Array());
-  const signed = parseJson(text ?? "", MAX_DESK_CALL_HEADER_BYTES, signedDeskCallSchema);
+  const signed = parseJson(text ?? "", MAX_HEADER_BYTES, signedDeskCallSchema);
   if (!signed.ok) return { ok: false, problem: `Desk-Call: ${signed.problem}` };
   const { call, publicKey, signature } = signed.value;
   if (call.method !== method || call.path !== path) return { ok: false, problem: "it was signed for another method or path" };

@@ -1,7 +1,7 @@
 /** The owner's page and an agent, as they speak to a hosted desk over HTTP: real passkeys in software, real signatures, no browser. */
 
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
-import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { AGENT_PATH, type Asked, DESK_CALL_HEADER, PAIRINGS_PATH } from "../../shared/desk/agent-api.ts";
 import type { Answered } from "../../shared/desk/api.ts";
 import { readApproval } from "../../shared/desk/approval-wire.ts";
@@ -226,8 +226,4 @@ export class Agent {
     const request = await signPaymentRequest(newPaymentRequest(draft, unixNow()), this.signer);
     return { request, terms: terms.value, digest: requestDigest(request) };
   }
-}
-
-export function bodyOf(content: unknown): Digest {
-  return bodyDigest(utf8(JSON.stringify(content)));
 }
