@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../shared/crypto/bytes.ts";
-import { bodyDigest, type Digest } from "../shared/crypto/digest.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../shared/crypto/digest.ts";
 import { readApproval } from "../shared/desk/approval-wire.ts";
 import { NETWORK } from "../shared/lez.ts";
 import {
@@ -11,6 +11,7 @@ import {
   MAX_ASKS_PER_AGENT,
   MAX_NAME_LENGTH,
   MAX_NOTE_LENGTH,
+  MAX_OFFER_LENGTH,
   MAX_PAIRED_AGENTS,
   MAX_REASON_LENGTH,
   MAX_URL_LENGTH,
@@ -278,19 +279,29 @@ describe("what an agent asks", () => {
 
   test("a request of the greatest length in every field is taken, listed and read [desk-longest]", async () => {
     const { page, agent } = await world.paired();
-    const base = `${world.stack.merchant}/premium?`;
-    const { request: model, terms } = await agent.request(`${base}${"x".repeat(MAX_URL_LENGTH - base.length)}`);
+    const { request: model, terms } = await agent.request(world.url());
     const widest = "\u{1F9FE}";
+    const base = `${world.stack.merchant}/premium?`;
+    const http = { method: "GET", url: base + "x".repeat(MAX_URL_LENGTH - base.length) };
+    const offer = JSON.parse(model.payment.offer) as PaymentRequirements;
+    const extra = { ...offer.extra, binding: bindingOf(http, offer) };
+    const more = "y".repeat(MAX_OFFER_LENGTH - canonicalJson({ ...offer, extra: { ...extra, more: "" } }).length);
     const body = {
       ...model,
       agent: { ...model.agent, name: widest.repeat(MAX_NAME_LENGTH) },
-      merchant: { ...model.merchant, name: widest.repeat(MAX_NAME_LENGTH) },
+      merchant: { name: widest.repeat(MAX_NAME_LENGTH), url: http.url },
+      http,
+      payment: paymentFields({ ...offer, extra: { ...extra, more } }) as PaymentRequest["payment"],
       reason: REASON + widest.repeat(MAX_REASON_LENGTH - REASON.length),
     };
+    expect(body.payment.offer).toHaveLength(MAX_OFFER_LENGTH);
     const request = await signPaymentRequest(body, agent.signer);
     expect((await agent.ask(page.account, request, terms)).verdict).toBe("ok");
-    const { view } = await page.call("read", { request: requestDigest(request) });
-    expect(await readApproval(view)).toMatchObject({ ok: true });
+    expect((await page.call("requests", { all: false })).requests).toMatchObject([{ url: http.url, reason: body.reason }]);
+    const sent = await page.send("read", { request: requestDigest(request) });
+    // The merchant's header has no room for its signed terms under such an address.
+    expect(sent.body.data.view.host).toMatchObject({ kind: "unconfirmed" });
+    expect(await readApproval(sent.body.data.view)).toMatchObject({ ok: true });
     expect((await page.approve(requestDigest(request))).verdict).toBe("ok");
   });
 

@@ -54,7 +54,7 @@ export function useDesk({ vars = {}, limits = {} }: { vars?: Record<string, stri
     /** Objects of owners with tables in them. */
     storedDesks(): number {
       return globSync(`${persist}/**/*.sqlite`).filter((file) => {
-        const database = new DatabaseSync(file, { readOnly: true });
+        const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
         const found = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'login'").all();
         database.close();
         return found.length > 0;
