@@ -71,7 +71,7 @@ export const send = defineCommand({
   audience: "owner",
   summary: "send money from your account to another",
   description:
-    "Buys nothing, and cannot be taken back. A seller withdraws with it, too. After a lost answer the same --id sends the same transfer again: it is made once.",
+    "Buys nothing, and cannot be taken back. The account may be a key's, a passkey's or that of several keys: its id does not say which, so copy it from its owner's page or tool. A seller withdraws with it, too. After a lost answer the same --id sends the same transfer again: it is made once.",
   input,
   output: transferOutput,
   examples: [

@@ -117,6 +117,9 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, "ledger clock --operator-key-file ./operator.key");
     for (const word of ["list", "retry"]) await run(box, `webhooks ${word} --merchant-url ${SHOP} --operator-key-file ./operator.key`);
     await run(box, "config allow https://intranet.example --private");
+    await run(box, `pair --desk ${SHOP} --owner ${account}`, EXIT.network); // a shop is no desk
+    await run(box, "unpair", EXIT.notSetUp);
+    await run(box, `desk sign-in ${"3f".repeat(32)} --desk ${SHOP} --passphrase-file ./secret.txt`);
     await run(box, "completions bash");
     await run(box, "doctor");
   });
