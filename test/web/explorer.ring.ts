@@ -1,7 +1,6 @@
 /** The explorer in a real browser, over the real stack: public and keyed books, and a server that lies. */
 
 import { readFileSync } from "node:fs";
-import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
@@ -10,6 +9,7 @@ import { approveAsRead } from "../../agent-cli/testing/people.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { booksOf, chainOf, type Posting } from "../paywall/seller-books.ts";
 import { useStack } from "../stack/stack.ts";
+import { contrastViolations, violations } from "./axe.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
 
 const open = useStack();
@@ -68,14 +68,6 @@ async function tab(link: string, options: BrowserContextOptions = {}, prepare?: 
 
 const shown = (page: Page, text: string) => page.getByText(text).first().waitFor();
 const at = async (page: Page) => String(await page.evaluate("location.href"));
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const result = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
-    violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  return result.violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-}
 
 const WHOLE = "This page computed the chain again: 4 entries";
 const DIFFERS = "These books do not add up: entry 3 differs";
@@ -305,7 +297,7 @@ describe("every page", () => {
       for (const colorScheme of ["light", "dark"] as const) {
         const page = await tab(link, { viewport: { width: 320, height: 640 }, colorScheme }, prepare);
         await shown(page, shows);
-        expect(await violations(page)).toEqual([]);
+        expect(await (colorScheme === "light" ? violations : contrastViolations)(page)).toEqual([]);
         expect(Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))).toBeLessThanOrEqual(0);
       }
     },

@@ -3,7 +3,6 @@
  * the real merchant with what it gets.
  */
 
-import axe from "axe-core";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { startStack, type Stack } from "../../agent-cli/demo/stack.ts";
@@ -20,6 +19,7 @@ import { checkPaymentRequest, shortCode } from "../../shared/protocol/payment-re
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { Agent, randomHex } from "../desk/people.ts";
+import { violations } from "./axe.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
 import { addAuthenticator, type Authenticator } from "./virtual-passkey.ts";
 
@@ -101,14 +101,6 @@ const shown = (page: Page, text: string | RegExp) => page.getByText(text).first(
 const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();
 const go = (page: Page, at: string) => page.evaluate(`location.hash = ${JSON.stringify(at)}`);
 const overflow = async (page: Page) => Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as {
-    violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-}
 
 /** What every page must be: readable by a screen reader, and no wider than the screen. */
 async function sound(page: Page): Promise<void> {

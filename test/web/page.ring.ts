@@ -1,11 +1,11 @@
 /** The page of the desk in a real browser, with fixed answers: what it shows, what it sends, and who can use it. */
 
-import axe from "axe-core";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
+import { contrastViolations, violations } from "./axe.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
 import { type SceneServer, serveScene } from "./scene-server.ts";
 import { asked, BROKEN, DATASET_DIGEST, EMPTY, failed, FULL, itemOf, NOW, REPORT, REPORT_DIGEST, type Scene, viewOf } from "./scenes.ts";
@@ -70,14 +70,6 @@ afterEach(async () => {
 const go = (page: Page, at: string) => page.evaluate(`location.hash = ${JSON.stringify(at)}`);
 const shown = (page: Page, text: string) => page.getByText(text).first().waitFor();
 
-interface AxeResult {
-  violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-}
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as AxeResult;
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-}
 const overflow = async (page: Page) => Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
 
 describe("every page", () => {
@@ -90,7 +82,7 @@ describe("every page", () => {
       ] as const) {
         const { page, asked, trouble } = await open(at, options);
         await shown(page, shows);
-        expect(await violations(page)).toEqual([]);
+        expect(await (options.colorScheme === "light" ? violations : contrastViolations)(page)).toEqual([]);
         expect(await overflow(page)).toBeLessThanOrEqual(0);
         expect(trouble).toEqual([]);
         expect(asked.filter((url) => !url.startsWith(`${server.origin}/`))).toEqual([]);
