@@ -32,6 +32,7 @@ import { inbox } from "./commands/inbox.ts";
 import { initShop } from "./commands/init-shop.ts";
 import { keyBackup } from "./commands/key-backup.ts";
 import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
+import { keyImport } from "./commands/key-import.ts";
 import { keyShow } from "./commands/key-show.ts";
 import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { ledgerClock } from "./commands/ledger-clock.ts";
@@ -152,6 +153,7 @@ export const COMMANDS: readonly Command[] = [
   pinsForget,
   configAllow,
   keyShow,
+  keyImport,
   keyBackup,
   keyChangePassphrase,
   policyCreate,

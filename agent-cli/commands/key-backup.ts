@@ -3,10 +3,9 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField, ownerFileField } from "../command-line/fields.ts";
-import { isSealed } from "../keys/key-file.ts";
+import { findAnyOwner } from "../keys/any-owner.ts";
 import { checkDestination } from "../keys/output-file.ts";
-import { findOwner, openOwner } from "../keys/owner-key.ts";
-import { passphraseFields } from "../prompts/passphrase.ts";
+import { openWithPassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
@@ -28,17 +27,18 @@ export const keyBackup = defineCommand({
     { says: "without a terminal", argv: "key backup --out backup.json --passphrase-file secret.txt" },
   ],
   async run(context, input) {
-    const owner = findOwner(context, input.ownerFile);
+    const owner = findAnyOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
     const writable = checkDestination(input.out, input.force, owner.data.key.account);
     if (!writable.ok) return writable;
-    if (!isSealed(owner.data.key)) {
+    if (!owner.data.sealed) {
       return fail("usage", "This key is not sealed: anyone who finds the copy could spend.", {
         hint: "Seal it first: lez-agent-pay key change-passphrase",
       });
     }
-    const opened = await openOwner(context, owner.data, input);
+    const opened = await openWithPassphrase(context, input, owner.data.file, owner.data.tryOpen);
     if (!opened.ok) return opened;
+    opened.data.passphrase.wipe();
     const written = writeJson(input.out, owner.data.key, input.force);
     return written.ok ? succeed({ file: input.out, account: owner.data.key.account }) : written;
   },

@@ -3,14 +3,12 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
-import { isSealed, resealKey, unlockKey } from "../keys/key-file.ts";
-import { findOwner } from "../keys/owner-key.ts";
+import { findAnyOwner } from "../keys/any-owner.ts";
 import { choosePassphrase, openWithPassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
-import type { Secret } from "../runtime/secret.ts";
 
 export const keyChangePassphrase = defineCommand({
   name: "key change-passphrase",
@@ -29,16 +27,15 @@ export const keyChangePassphrase = defineCommand({
     { says: "without a terminal", argv: "key change-passphrase --passphrase-file old.txt --new-passphrase-file new.txt" },
   ],
   async run(context, input) {
-    const owner = findOwner(context, input.ownerFile);
+    const owner = findAnyOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
-    const { file, key } = owner.data;
-    const open = (passphrase: Secret) => unlockKey(key, "owner", passphrase);
-    const old = isSealed(key) ? await openWithPassphrase(context, input, file, open) : undefined;
+    const { file, key, sealed: isSealed } = owner.data;
+    const old = isSealed ? await openWithPassphrase(context, input, file, owner.data.tryOpen) : undefined;
     if (old && !old.ok) return old;
     const given = { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd };
     const chosen = await choosePassphrase(context, given, "--new-passphrase");
     if (!chosen.ok) return chosen;
-    const sealed = await resealKey(key, old?.data.passphrase, chosen.data);
+    const sealed = await owner.data.reseal(old?.data.passphrase, chosen.data);
     old?.data.passphrase.wipe();
     chosen.data.wipe();
     if (!sealed.ok) return sealed;

@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
-import { isSealed } from "../keys/key-file.ts";
-import { findOwner } from "../keys/owner-key.ts";
+import { findAnyOwner, KEY_KINDS } from "../keys/any-owner.ts";
+import { LEZ_KIND } from "../keys/lez-key-file.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -14,19 +14,27 @@ export const keyShow = defineCommand({
   readOnly: true,
   summary: "the public half of the owner's key",
   input: z.strictObject({ ownerFile: ownerFileField }),
-  output: z.strictObject({ file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean(), createdAt: z.string() }),
+  output: z.strictObject({
+    file: z.string(),
+    kind: z.enum(KEY_KINDS),
+    account: z.string(),
+    publicKey: z.string(),
+    sealed: z.boolean(),
+    createdAt: z.string(),
+  }),
   examples: [
     { says: "the configured key", argv: "key show" },
     { says: "another one", argv: "key show --owner-file savings.json" },
   ],
   async run(context, { ownerFile }) {
-    const owner = findOwner(context, ownerFile);
+    const owner = findAnyOwner(context, ownerFile);
     if (!owner.ok) return owner;
-    const { file, key } = owner.data;
-    return succeed({ file, account: key.account, publicKey: key.publicKey, sealed: isSealed(key), createdAt: key.createdAt });
+    const { file, kind, key, sealed } = owner.data;
+    return succeed({ file, kind, account: key.account, publicKey: key.publicKey, sealed, createdAt: key.createdAt });
   },
-  render: ({ file, account, publicKey, sealed, createdAt }, layout) => [
+  render: ({ file, kind, account, publicKey, sealed, createdAt }, layout) => [
     layout.ink("bold", account),
+    ...(kind === "lez" ? field(layout, "kind", LEZ_KIND) : []),
     ...field(layout, "public key", publicKey),
     ...field(layout, "file", file),
     ...field(layout, "sealed", sealed ? "with a passphrase" : "NO: anyone who reads the file can spend"),

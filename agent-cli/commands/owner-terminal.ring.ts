@@ -38,6 +38,51 @@ describe("owner create", () => {
   });
 });
 
+describe("keys of the chain itself", () => {
+  const HEX = `01${"11".repeat(31)}`;
+  const ACCOUNT = "9GfY4u7g67my3mjFQi3Dm8J5kqQ7T4wvi6cPE2ku88j4";
+
+  test("key import shows the account before it writes, and never the key [key-import]", async () => {
+    const terminal = screen.run("key import --kind lez --out ./imported.json");
+    await terminal.answer("Secret key, 64 hex digits", `01${ENTER}`);
+    await terminal.answer("64 hex digits", `${HEX.slice(2)}${ENTER}`);
+    await terminal.answer(`Its account: ${ACCOUNT}`, "");
+    await terminal.answer("Is this the account that you expect?", "y");
+    await terminal.answer("Passphrase for the new owner key", `${PASSPHRASE}${ENTER}`);
+    await terminal.answer("The same passphrase again", `${PASSPHRASE}${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(HEX.slice(2));
+    expect(box.read("imported.json")).toMatchObject({ kind: "lez", account: ACCOUNT });
+    expect((await box.run("key show --owner-file ./imported.json")).json.data).toMatchObject({ kind: "lez", account: ACCOUNT });
+    box.write("secret.txt", PASSPHRASE);
+    const copy = await box.run("key backup --out ./copy.json --owner-file ./imported.json --passphrase-file ./secret.txt");
+    expect([copy.exit, box.read("copy.json")]).toEqual([EXIT.ok, box.read("imported.json")]);
+    box.write("new.txt", "another good passphrase");
+    const words = "key change-passphrase --owner-file ./copy.json --passphrase-file ./secret.txt --new-passphrase-file ./new.txt";
+    expect((await box.run(words)).exit).toBe(EXIT.ok);
+  });
+
+  test("another account than the expected one is a no, and leaves nothing", async () => {
+    const terminal = screen.run("key import --kind lez --out ./never.json");
+    await terminal.answer("Secret key, 64 hex digits", `${HEX}${ENTER}`);
+    await terminal.answer("Is this the account that you expect?", "n");
+    expect(await terminal.exit).toBe(EXIT.usage);
+    expect(readdirSync(box.directory)).not.toContain("never.json");
+  });
+
+  test("without a terminal no key is taken, and none is made without a seal", async () => {
+    expect((await box.run("key import --kind lez --out ./never.json")).json.error.code).toBe("interaction_required");
+    expect((await box.run("owner create --kind lez --out ./never.json --insecure-plaintext")).exit).toBe(EXIT.usage);
+    box.write("secret.txt", PASSPHRASE);
+    const made = await box.run("owner create --kind lez --passphrase-file ./secret.txt");
+    expect(made.json.data).toMatchObject({ kind: "lez", sealed: true, books: false });
+    expect((await box.run(["key", "show", "--owner-file", String(made.json.data["file"])])).json.data).toMatchObject({ kind: "lez" });
+    // Nothing of the mock ledger takes it for its own.
+    const accounts = await box.run(["accounts", "--owner-file", String(made.json.data["file"])]);
+    expect(accounts.json.error.code).toBe("wrong_role");
+  });
+});
+
 describe("owner approve", () => {
   test("a mistyped passphrase is asked for again, and nothing typed meanwhile is shown", async () => {
     await ask(merchant.url, "request.json");

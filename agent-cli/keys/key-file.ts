@@ -3,25 +3,23 @@
  * may be plain. The role is written into the file, covered by the seal, and checked whenever a key is opened.
  */
 
-import * as crypto from "node:crypto";
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import { promisify } from "node:util";
 import * as z from "zod";
-import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
-import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { bytesToHex, hexSchema, hexToBytes, publicKeySchema } from "../../shared/crypto/bytes.ts";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
-import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
+import { accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import { configFile } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
-import { MAX_SCRYPT_COST, SCRYPT_COST } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { Secret } from "../runtime/secret.ts";
 import { shellLine } from "../runtime/shell-quote.ts";
+import { readLezKeyFile } from "./lez-key-file.ts";
+import { openSealed, sealedFields, sealSecret } from "./seal.ts";
 
 export type Role = "owner" | "agent";
 
@@ -32,9 +30,6 @@ export interface RoleSigner<R extends Role> extends WalletSigner {
   wipe(): void;
 }
 
-const CIPHER = "chacha20-poly1305";
-const TAG_BYTES = 16;
-
 const publicHalf = {
   format: z.literal("lez-agent-pay/key/1"),
   role: z.enum(["owner", "agent"]),
@@ -44,23 +39,8 @@ const publicHalf = {
   createdAt: timestampSchema,
 };
 
-/** Bounded: a header cannot ask for a cheap key derivation (a downgrade) or for one that exhausts the machine. */
-const sealSchema = z.strictObject({
-  kdf: z.literal("scrypt"),
-  N: z
-    .int()
-    .check(
-      z.refine((n) => n >= SCRYPT_COST && n <= MAX_SCRYPT_COST && Number.isInteger(Math.log2(n)), `must be a power of two, 2^17 to 2^20`),
-    ),
-  r: z.literal(8),
-  p: z.literal(1),
-  salt: hexSchema(32),
-  cipher: z.literal(CIPHER),
-  nonce: hexSchema(12),
-});
-
 const plainSchema = z.strictObject({ ...publicHalf, secretKey: hexSchema(32) });
-const sealedSchema = z.strictObject({ ...publicHalf, seal: sealSchema, ciphertext: hexSchema(32 + TAG_BYTES) });
+const sealedSchema = z.strictObject({ ...publicHalf, ...sealedFields });
 const keyFileSchema = z.union([plainSchema, sealedSchema], "neither a plain nor a sealed key, or its parameters are out of bounds");
 export type KeyFile = z.infer<typeof keyFileSchema>;
 type SealedKeyFile = z.infer<typeof sealedSchema>;
@@ -78,7 +58,9 @@ export async function createKeyFile(role: Role, options: { name?: string; passph
       publicKey,
       createdAt: formatTimestamp(unixNow()),
     };
-    return options.passphrase ? await sealKey(half, secretKey, options.passphrase) : { ...half, secretKey: bytesToHex(secretKey.reveal()) };
+    return options.passphrase
+      ? await sealSecret(half, secretKey, options.passphrase)
+      : { ...half, secretKey: bytesToHex(secretKey.reveal()) };
   } finally {
     secretKey.wipe();
   }
@@ -126,7 +108,7 @@ function defaultKeyFile({ io }: Context, role: Role): string {
 export function readKeyFile(file: string, role: Role, named = true): Outcome<KeyFile> {
   const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true, named: true });
   if (!read.ok) {
-    if (!read.missing) return read;
+    if (!read.missing) return readLezKeyFile(file).ok ? ofTheChain(file) : read;
     const argv = ["lez-agent-pay", role, "create", ...(named ? ["--out", file] : [])];
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
       hint: `If you have one, name it: --${role}-file. If not, create one: ${shellLine(argv)}`,
@@ -142,13 +124,20 @@ export function readKeyFile(file: string, role: Role, named = true): Outcome<Key
   });
 }
 
+function ofTheChain(file: string): Failure {
+  return fail("wrong_role", `"${file}" is a key of the Logos Execution Zone itself; this needs a key of the mock ledger.`, {
+    hint: "The two have different accounts and different money. Name the other key's file: --owner-file.",
+  });
+}
+
 /**
  * Keeps `--force` from replacing a sealed owner's key: unlike other files it cannot be made again.
  * @param but the account whose key is about to be written again
  */
-export function ownerKeyInPlace(file: string, but?: AccountId): Failure | undefined {
-  const read = readJson(file, keyFileSchema, { what: "key file" });
-  if (!read.ok || read.data.role !== "owner" || !isSealed(read.data) || read.data.account === but) return undefined;
+export function ownerKeyInPlace(file: string, but?: string): Failure | undefined {
+  const [mock, lez] = [readJson(file, keyFileSchema, { what: "key file" }), readLezKeyFile(file)];
+  const read = mock.ok && mock.data.role === "owner" && isSealed(mock.data) ? mock : lez;
+  if (!read.ok || read.data.account === but) return undefined;
   return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, even with --force.`, {
     hint: "Choose another name, or move the key away: without it, what the account holds is lost.",
   });
@@ -185,7 +174,7 @@ export async function resealKey(key: KeyFile, passphrase: Secret | undefined, ne
   if (!secretKey) return fail("keystore_locked", "The key could not be opened.");
   try {
     const { format, role, name, account, publicKey, createdAt } = key;
-    const sealed = await sealKey({ format, role, ...(name && { name }), account, publicKey, createdAt }, secretKey, newPassphrase);
+    const sealed = await sealSecret({ format, role, ...(name && { name }), account, publicKey, createdAt }, secretKey, newPassphrase);
     // Open it before it replaces the old file: a key that does not open loses the account's money.
     const again = await unlockKey(sealed, role, newPassphrase);
     return again.ok ? succeed(sealed) : again;
@@ -196,45 +185,5 @@ export async function resealKey(key: KeyFile, passphrase: Secret | undefined, ne
 
 async function openSecret(key: KeyFile, passphrase?: Secret): Promise<Secret | undefined> {
   if (!isSealed(key)) return new Secret(hexToBytes(key.secretKey));
-  if (!passphrase) return undefined;
-  const { ciphertext, ...header } = key;
-  const box = hexToBytes(ciphertext);
-  const decipher = crypto.createDecipheriv(CIPHER, await derive(passphrase, header.seal), hexToBytes(header.seal.nonce), {
-    authTagLength: TAG_BYTES,
-  });
-  decipher.setAAD(associatedData(header), { plaintextLength: 32 });
-  decipher.setAuthTag(box.subarray(32));
-  try {
-    return new Secret(Buffer.concat([decipher.update(box.subarray(0, 32)), decipher.final()]));
-  } catch {
-    return undefined;
-  }
-}
-
-async function sealKey(half: Omit<SealedKeyFile, "seal" | "ciphertext">, secretKey: Secret, passphrase: Secret): Promise<SealedKeyFile> {
-  const seal = {
-    kdf: "scrypt" as const,
-    N: SCRYPT_COST,
-    r: 8 as const,
-    p: 1 as const,
-    // A fresh salt makes each derived key single-use, so a random nonce of 96 bits cannot repeat under it.
-    salt: bytesToHex(crypto.randomBytes(32)),
-    cipher: CIPHER as typeof CIPHER,
-    nonce: bytesToHex(crypto.randomBytes(12)),
-  };
-  const header = { ...half, seal };
-  const cipher = crypto.createCipheriv(CIPHER, await derive(passphrase, seal), hexToBytes(seal.nonce), { authTagLength: TAG_BYTES });
-  cipher.setAAD(associatedData(header), { plaintextLength: 32 });
-  const box = Buffer.concat([cipher.update(secretKey.reveal()), cipher.final(), cipher.getAuthTag()]);
-  return { ...header, ciphertext: bytesToHex(box) };
-}
-
-/** The whole header: neither role nor account nor parameters can be swapped without breaking the seal. */
-function associatedData(header: Omit<SealedKeyFile, "ciphertext">): Uint8Array {
-  return utf8(canonicalJson(header));
-}
-
-function derive(passphrase: Secret, { N, r, p, salt }: z.infer<typeof sealSchema>): Promise<Buffer> {
-  const scrypt = promisify<crypto.BinaryLike, crypto.BinaryLike, number, crypto.ScryptOptions, Buffer>(crypto.scrypt);
-  return scrypt(passphrase.reveal(), hexToBytes(salt), 32, { N, r, p, maxmem: 256 * N * r });
+  return passphrase && openSealed(key, passphrase);
 }

@@ -35,6 +35,11 @@ export function isSecretKey(secretKey: Uint8Array): boolean {
   }
 }
 
+/** 32 bytes of a new secret key. */
+export function newSecretKey(): Uint8Array {
+  return schnorr.utils.randomSecretKey();
+}
+
 /** The x-coordinate of a secret key's point, 32 bytes. */
 export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
   return schnorr.getPublicKey(secretKey);

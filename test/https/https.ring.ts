@@ -100,6 +100,11 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     expect((await run(box, "whoami")).json.data).toMatchObject({ facilitator: FACILITATOR });
     const { account } = (await run(box, "key show")).json.data as { account: string };
     await run(box, "key backup --out ./backup.json --passphrase-file ./secret.txt");
+    await type(box, "key import --kind lez", [
+      ["Secret key, 64 hex digits", `01${"11".repeat(31)}\r`],
+      ["Is this the account that you expect?", "y"],
+      ...CHOOSE,
+    ]);
     await run(box, `ledger fund ${account} 1LGO --operator-key-file ./operator.key`);
     await run(box, "faucet");
     await run(box, "accounts");
