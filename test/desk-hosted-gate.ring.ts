@@ -242,6 +242,7 @@ describe("a call of an agent", () => {
   });
 
   test("to an account that never signed in is refused, as are logins to it, and nothing is stored [desk-stores-no-strangers]", async () => {
+    await signedIn();
     const before = world.storedDesks();
     expect(before).toBeGreaterThan(0);
     const agent = await Agent.create(world.desk);
