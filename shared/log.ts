@@ -44,6 +44,8 @@ export type LogEvent =
   | "facilitator.settle"
   | "facilitator.verify"
   | "facilitator.failed"
+  | "native.alert"
+  | "native.journal"
   | "discovery.failed"
   | "devnet.failed"
   | "desk.failed"

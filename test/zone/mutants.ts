@@ -16,7 +16,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     replace:
       "const { balance } = await reader.balanceAndNonce(account);\n    const before = await headOf(reader);\n" +
       "    const { nonce } = await reader.balanceAndNonce(account);",
-    seed: 283,
+    seed: 22,
   },
   {
     fault: "a payment is known by its id and not by its message hash",
@@ -25,7 +25,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     replace:
       "function included(row: LaneRow, inclusion: Inclusion): Step {\n" +
       '  if (row.state !== "none" && inclusion.transaction !== row.payment.transaction) return asItWas(row);',
-    seed: 26,
+    seed: 47,
   },
   {
     fault: "the block of the inclusion counts as depth",
@@ -79,6 +79,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "lane-view",
     find: 'return rebased ? { kind: "moved", read: rebased } : { kind: "lost" };',
     replace: 'return rebased ? { kind: "moved", read: rebased } : { kind: "stands" };',
+    seed: 205,
   },
   {
     fault: "a read proves though the credit that it saw is gone",
@@ -91,6 +92,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "account-read",
     find: "before.hash === after.hash",
     replace: "before.id === after.id",
+    seed: 400,
   },
   {
     fault: "a payment of a chain that was reset is sent again",
@@ -103,6 +105,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "lane-table",
     find: 'const state = row.revoked ? "cancelled" : "sent";',
     replace: 'const state = "sent";',
+    seed: 148,
   },
   {
     fault: "a payment is displaced by a block that is not final",

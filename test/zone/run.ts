@@ -26,7 +26,7 @@ export const GENUINE: ZoneCode = { Lane, ChainFollower, readAccount };
 const STORM: Weather = { lost: 0.06, duplicated: 0, delay: [1, 900], crash: 0.0006, clockJump: 0.0006 };
 const CALM: Weather = { lost: 0, duplicated: 0, delay: [1, 20], crash: 0, clockJump: 0 };
 const BUYERS = 3;
-const PURCHASES = 4;
+const PURCHASES = 3;
 const STORM_MILLIS = 150_000;
 const CALM_MILLIS = 150_000;
 const RESETS = 0.06;
@@ -59,7 +59,11 @@ export async function simulateZone(seed: number, code: ZoneCode = GENUINE): Prom
     const buyer = random.pick(buyers);
     const terms = { from: bank, to: buyer.account, value, nonce, maxFee: TRANSFER_BYTES * 1000n };
     sequencer.send(sequencer.sign(terms, `credit ${credits++}`).wire, "the bank");
-    if (random.chance(0.3)) later([BLOCK_MILLIS, 2 * BLOCK_MILLIS], () => buyer.buy(true)); // with a credit that may be undone
+    if (random.chance(0.3)) {
+      // The buyer pays with the credit, and the credit is undone.
+      later([BLOCK_MILLIS, 2 * BLOCK_MILLIS], () => buyer.buy(true));
+      if (random.chance(0.6)) network.after(random.between(2 * BLOCK_MILLIS, 5 * BLOCK_MILLIS), () => sequencer.orphan(5));
+    }
   };
   repeat(network, [3000, 15_000], credit);
   repeat(network, [5000, 40_000], () => sequencer.orphan(random.between(1, 5)));

@@ -1,0 +1,24 @@
+/** Reads a sequencer's blocks and accounts as the rules of a lane need them. A block whose producer did not sign it is not believed. */
+
+import type { ChainReader } from "../../shared/zone/account-read.ts";
+import type { Dialect } from "../../shared/zone/dialect.ts";
+import { chainBlockOf } from "../../shared/zone/head-chain.ts";
+import { verifySchnorr } from "../../shared/zone/schnorr.ts";
+import { type Sequencer, SequencerFault } from "./sequencer.ts";
+
+export function chainReader(sequencer: Sequencer, dialect: Dialect): ChainReader {
+  return {
+    lastBlockId: () => sequencer.lastBlockId(),
+    balanceAndNonce: (account) => sequencer.balanceAndNonce(account),
+    block: async (id) => {
+      const bytes = await sequencer.block(id);
+      if (!bytes) return undefined;
+      const decoded = dialect.decodeBlock(bytes);
+      if (!decoded.ok) throw new SequencerFault("unreadable", `block ${id}: ${decoded.problem}`);
+      const { block } = decoded;
+      if (block.id !== id) throw new SequencerFault("unreadable", `block ${block.id} was given for block ${id}`);
+      if (!verifySchnorr(block.signature, block.hash, block.producer)) throw new SequencerFault("unreadable", `block ${id} is not signed`);
+      return chainBlockOf(block);
+    },
+  };
+}
