@@ -37,6 +37,7 @@ export function RequestPage({ client, owner, request }: RequestProps) {
         <Waiting
           owner={owner}
           item={data}
+          notes={said}
           decided={(notes) => {
             setSaid(notes);
             reload();
@@ -64,10 +65,15 @@ interface WaitingProps {
   decided: (notes: string[]) => void;
 }
 
-function Waiting({ owner, item, decided }: WaitingProps) {
+function Waiting({ owner, item, notes, decided: finish }: WaitingProps & { notes: readonly string[] }) {
   const [expiresIn, setExpiresIn] = useState<number | undefined>();
   const { reading, problem, again } = useReading(owner, item.requestDigest, expiresIn);
   const left = useSecondsLeft(item.expiresInSeconds, item.requestDigest);
+  /** It still waits where more keys of a policy are to sign it: the page then reads what has been signed. */
+  const decided = (said: string[]) => {
+    finish(said);
+    again();
+  };
   if (!reading) {
     return (
       <>
@@ -91,6 +97,7 @@ function Waiting({ owner, item, decided }: WaitingProps) {
     <div class="split">
       <article>
         <Summary facts={facts} view={view} left={left} />
+        <Notes notes={notes} />
         <Warnings warnings={approvalWarnings(view)} />
         <Said title="The agent says" paragraphs={facts.agentSays} quote />
         {facts.agentSends.length > 0 && <Said title="The agent sends" paragraphs={facts.agentSends} />}

@@ -166,7 +166,8 @@ function KeyFile({ next }: { next: Next }) {
         {busy ? "Sealing…" : "Make and save the key file"}
       </button>
       <p class="quiet small">
-        The file is useless without the passphrase, and the passphrase without the file. <code>lez-agent-pay recover</code> takes both.
+        The file is useless without the passphrase, and the passphrase without the file. <code>lez-agent-pay recover</code> takes both,
+        after <code>chmod 600</code>.
       </p>
     </form>
   );

@@ -47,7 +47,7 @@ export function AtTerminal({ client, account, record, load, signedIn }: AtTermin
       <FileField label="If it has one: load the recovery file" take={loaded} />
       <form onSubmit={(event) => void sign(event)}>
         <p class="quiet small">If its key is a file on another machine: run this there.</p>
-        {nonce !== undefined && <Command text={`lez-agent-pay desk sign-in ${location.origin} --nonce ${nonce}`} />}
+        {nonce !== undefined && <Command text={`lez-agent-pay desk sign-in ${nonce} --desk ${location.origin}`} />}
         <TextField label="What the command prints" value={text} set={setText} />
         <button type="submit" class="main">
           Sign in

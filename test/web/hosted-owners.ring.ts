@@ -1,0 +1,276 @@
+/** The hosted desk in a real browser, for owners of every kind, and with a desk or strangers that lie. */
+
+import { readFileSync } from "node:fs";
+import type { Route } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fromBase64url, hexToBytes, toBase64url, utf8 } from "../../shared/crypto/bytes.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import type { DeskSettings } from "../../shared/desk/hosted-api.ts";
+import { authorizationDigest } from "../../shared/protocol/authorization.ts";
+import { recordDecision } from "../../shared/protocol/decision.ts";
+import { loginDigest, type SignedLogin } from "../../shared/protocol/desk.ts";
+import { FACILITATOR_DECIDES, type PasskeyProof } from "../../shared/protocol/passkey.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { verifyProof } from "../../shared/protocol/proof.ts";
+import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
+import { checkForApproval, signed, toSign } from "../../shared/protocol/what-is-signed.ts";
+import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { Agent, Page as Caller } from "../desk/people.ts";
+import {
+  approve,
+  go,
+  makeFirstKey,
+  makeKeyFile,
+  NARROW,
+  openAccount,
+  type Owner,
+  PHONE,
+  press,
+  readyToPay,
+  shown,
+  sound,
+  useHostedDesk,
+} from "./hosted-world.ts";
+
+const { world, open, signedIn, fund, pair, ask, pay } = useHostedDesk();
+
+/** Of a passkey and a key file, with an agent. */
+let owner: Owner;
+let agent: Agent;
+let recovery: string;
+beforeAll(async () => {
+  const { page, context, authenticator } = await open("#/", PHONE);
+  await makeFirstKey(page);
+  await makeKeyFile(page);
+  const account = await openAccount(page);
+  const [saved] = await Promise.all([page.waitForEvent("download"), press(page, "Save the recovery file")]);
+  recovery = readFileSync(await saved.path(), "utf8");
+  agent = await pair(page, "Research agent");
+  await fund(account);
+  owner = { account, credentials: await authenticator.credentials() };
+  await context.close();
+});
+
+test("an account of two passkeys that sign together: the second is made on another device, and joins what the first has signed [hosted-two-of-two]", async () => {
+  const first = await open("#/", { ...PHONE, colorScheme: "dark" });
+  await makeFirstKey(first.page);
+  await first.page.getByLabel("A key that I made elsewhere").check();
+  await sound(first.page);
+  const second = await open("#/key", NARROW);
+  await second.page.getByLabel("Your name for the device").fill("Old phone");
+  await press(second.page, "Make a passkey");
+  await shown(second.page, "Give this text to the device");
+  await sound(second.page);
+  const text = (await second.page.locator(".command code").textContent()) ?? "";
+  await first.page.getByLabel("What the other device shows").fill("nonsense");
+  await press(first.page, "Take this key");
+  await shown(first.page, "This is neither an account nor the text");
+  await first.page.getByLabel("What the other device shows").fill(text);
+  await press(first.page, "Take this key");
+  await shown(first.page, "Old phone");
+  const compared = (await second.page.locator(".id").textContent()) ?? "-";
+  expect(await first.page.locator(".facts").textContent()).toContain(compared);
+  await first.page.getByLabel(/^Both together/).check();
+  await sound(first.page);
+  const account = await openAccount(first.page);
+  await fund(account);
+  const own = await pair(first.page, "Office agent");
+
+  const { digest, request, code, at } = await ask(own, { account });
+  await go(first.page, at);
+  await approve(first.page, code);
+  await shown(first.page, "1 of 2 keys have signed this payment.");
+  expect(await own.look(account, digest)).toMatchObject({ state: "pending" });
+  expect(await first.page.getByRole("link", { name: "Grant an allowance" }).count()).toBe(0);
+
+  await second.page.goto(`${world.desk}/#/account/${account}`);
+  await second.page.reload();
+  await press(second.page, "Sign in with my passkey");
+  await shown(second.page, "Inbox");
+  await go(second.page, at);
+  await shown(second.page, "1 of 2 keys have signed this payment.");
+  await sound(second.page);
+  await approve(second.page, code);
+  await shown(second.page, "You approved it.");
+  expect(await pay(own, { account }, digest, request.http.url)).toBe(200);
+});
+
+test("an owner whose key is a file on another machine signs in and decides there [hosted-terminal]", async () => {
+  const key = await keySigner(generateSecretKey());
+  const { page } = await open(`#/account/${key.account}`, { ...NARROW, acceptDownloads: true });
+  const command = page.locator(".command code");
+  await command.waitFor();
+  await sound(page);
+  const [, nonce = "", origin] = /^lez-agent-pay desk sign-in (\w{64}) --desk (\S+)$/.exec((await command.textContent()) ?? "") ?? [];
+  expect(origin).toBe(world.desk);
+  const login = { version: "1", origin: world.desk, account: key.account, nonce: nonce as Digest, issuedAt: String(unixNow()) } as const;
+  const proof: SignedLogin = { login, publicKey: key.publicKey, signature: await key.sign(loginDigest(login)) };
+  await page.getByLabel("What the command prints").fill(toBase64url(utf8(JSON.stringify(proof))));
+  await press(page, "Sign in");
+  await shown(page, "Inbox");
+  await go(page, "#/settings");
+  await shown(page, "None is paired.");
+  expect(await page.getByRole("button", { name: "Add", exact: true }).count()).toBe(0);
+
+  const caller = new Caller(world.desk, key);
+  await caller.signIn();
+  const own = await Agent.create(world.desk);
+  await own.openPairing();
+  await caller.pair(own);
+  await fund(key.account);
+  for (const yes of [true, false]) {
+    const { digest, request, code, at } = await ask(own, key);
+    await go(page, at);
+    await shown(page, "Decide where your key is");
+    await sound(page);
+    await shown(page, `--request-file request-${code}.json --out decision-${code}.json`);
+    const [file] = await Promise.all([page.waitForEvent("download"), press(page, "Save the request as a file")]);
+    const bundle = JSON.parse(readFileSync(await file.path(), "utf8")) as { request: PaymentRequest };
+    const checked = await checkForApproval(bundle.request, unixNow());
+    if (!checked.ok) throw new Error(checked.problem);
+    const no = { requestDigest: digest, decision: "declined", code: "not_needed", decidedAt: formatTimestamp(unixNow()) } as const;
+    const decision = yes
+      ? await signed(bundle.request, checked, toSign(bundle.request, checked, key.account, unixNow()), key)
+      : await recordDecision(no, key);
+    const handOver = (text: string) => ({ name: "decision.json", mimeType: "application/json", buffer: Buffer.from(text) });
+    const field = page.getByLabel("3. Hand over the decision");
+    await field.setInputFiles(handOver("{}"));
+    await shown(page, "This file is no signed decision.");
+    await field.setInputFiles(handOver(JSON.stringify(decision)));
+    await shown(page, yes ? "You approved it." : "You declined it.");
+    if (yes) expect(await pay(own, key, digest, request.http.url)).toBe(200);
+    else expect(await own.look(key.account, digest)).toMatchObject({ state: "declined", decision: { signed: true } });
+  }
+});
+
+test("the recovery file signs in where the desk knows nothing of the account, and a file of another one does not [hosted-recovery]", async () => {
+  const { page, authenticator } = await open("#/", PHONE);
+  await authenticator.add(owner.credentials);
+  await page.route("**/api/keys", (route) => route.fulfill({ json: { ok: true, data: { account: owner.account, passkeys: [] } } }));
+  const file = (text: string) => ({ name: "recovery.json", mimeType: "application/json", buffer: Buffer.from(text) });
+  await page.getByLabel("Or its recovery file").setInputFiles(file(recovery.replace('"threshold": "1"', '"threshold": "2"')));
+  await shown(page, "names an account that its policy does not make");
+  await sound(page);
+  await page.getByLabel("Or its recovery file").setInputFiles(file(recovery));
+  await press(page, "Sign in with my passkey");
+  await shown(page, "Inbox");
+});
+
+describe("settings", () => {
+  test("are changed by signed changes alone: notices, an address, the end of a pairing [hosted-settings]", async () => {
+    const { page } = await signedIn(owner, "#/", { ...NARROW, colorScheme: "dark" });
+    const other = await pair(page, "Another agent");
+    await go(page, "#/");
+    await go(page, "#/settings");
+    await press(page, "Say the reason and the address too");
+    await shown(page, "Say less");
+    await page.getByLabel("Address (https)").fill("http://192.168.0.1/x");
+    await press(page, "Add");
+    await page.getByRole("alert").first().waitFor();
+    await sound(page);
+    await press(page, "Unpair Another agent");
+    await expect.poll(() => page.getByText("Another agent").count()).toBe(0);
+    const { verdict } = await other.ask(owner.account, (await other.request(`${world.stack.merchant}/premium?unpaired`)).request);
+    expect(verdict).toBe("not_paired");
+  });
+
+  test("signing out ends the reading, and so does the end of the login [hosted-signs-out]", async () => {
+    const { page, context } = await signedIn(owner);
+    await go(page, "#/settings");
+    await press(page, "Sign out");
+    await shown(page, "Sign in with my passkey");
+    await press(page, "Sign in with my passkey");
+    await shown(page, "On another device of yours, open:");
+    await context.clearCookies();
+    await shown(page, "Sign in with my passkey");
+  });
+});
+
+describe("a desk that lies", () => {
+  /** Answers one call in the desk's place. */
+  const lie = (data: unknown) => (route: Route) => route.fulfill({ json: { ok: true, data } });
+
+  test("and gives an authorization's digest for a nonce gets a login that pays nothing; what is no nonce is not signed at all [hosted-lying-nonce]", async () => {
+    const { digest } = await ask(agent, owner);
+    const { page, authenticator } = await open(`#/account/${owner.account}`);
+    await authenticator.add(owner.credentials);
+    const { request } = await agent.request(`${world.stack.merchant}/premium?lie`);
+    const checked = await checkForApproval(request, unixNow());
+    if (!checked.ok) throw new Error(checked.problem);
+    const { authorization } = toSign(request, checked, owner.account as never, unixNow());
+    const wanted = authorizationDigest(authorization);
+    await page.route("**/api/loginNonce", lie({ nonce: wanted }));
+    const [sent] = await Promise.all([page.waitForRequest("**/api/login"), press(page, "Sign in with my passkey")]);
+    const { login } = sent.postDataJSON() as { login: SignedLogin };
+    if (!login.proof) throw new Error("no proof");
+    const stolen = await verifyProof(
+      { proof: login.proof },
+      { type: "Authorization", digest: wanted, account: owner.account as never },
+      FACILITATOR_DECIDES,
+    );
+    expect(stolen).toMatchObject({ ok: false });
+    const member = (login.proof.kind === "policy" ? login.proof.proofs[0] : login.proof) as PasskeyProof;
+    const { challenge } = JSON.parse(Buffer.from(fromBase64url(member.clientDataJSON) ?? []).toString()) as { challenge: string };
+    expect(challenge).toBe(toBase64url(hexToBytes(loginDigest(login.login))));
+    await shown(page, "signed too long ago");
+
+    const before = (await authenticator.credentials())[0]?.signCount;
+    await page.unroute("**/api/loginNonce");
+    await page.route("**/api/loginNonce", lie({ nonce: { type: "Authorization" } }));
+    await press(page, "Sign in with my passkey");
+    await shown(page, "something that is no nonce. Nothing was signed.");
+    expect((await authenticator.credentials())[0]?.signCount).toBe(before);
+    expect(await agent.look(owner.account, digest)).toMatchObject({ state: "pending" });
+  });
+
+  test("about its clock, or about what another key has signed, gets nothing signed [hosted-lying-reading]", async () => {
+    const { digest, at, code } = await ask(agent, owner);
+    const { page } = await signedIn(owner);
+    let changed: (data: { view: { now: number; from: string }; partial?: unknown }) => void = () => undefined;
+    await page.route("**/api/read", async (route) => {
+      const answer = (await (await route.fetch()).json()) as { data: Parameters<typeof changed>[0] };
+      changed(answer.data);
+      await route.fulfill({ json: answer });
+    });
+    changed = ({ view }) => (view.now += 86_400);
+    await go(page, at);
+    await shown(page, "The clock of the desk and that of this device differ");
+    changed = (data) => {
+      const authorization = { validAfter: String(data.view.now), validBefore: String(data.view.now + 60), value: "1" };
+      data.partial = { authorization, proofs: [], threshold: 2 };
+    };
+    await press(page, "Try again");
+    await readyToPay(page, code);
+    await press(page, /^Pay/);
+    await shown(page, "What another key has signed is not this request's payment.");
+    expect(await agent.look(owner.account, digest)).toMatchObject({ state: "pending" });
+  });
+});
+
+test("strangers' words are text on every page of the hosted desk: no script runs, nothing is fetched, nothing moves [hosted-xss]", async () => {
+  const { page } = await signedIn(owner, "#/", NARROW);
+  const markup = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'><svg onload=alert(3)>`;
+  for (const text of [markup, ...Object.values(ATTACKS).slice(0, 6)]) {
+    const settings: DeskSettings = {
+      agents: [{ publicKey: text, name: text, pairedAt: text, lastCallAt: text, folded: 3 }],
+      devices: [{ id: "5a".repeat(32), label: text, host: text, addedAt: text, lastProblem: text }],
+      webhooks: [{ id: "5b".repeat(32), format: "ntfy", url: text, addedAt: text, lastProblem: text }],
+      noticesSayMore: false,
+    };
+    await page.unroute("**/api/settings");
+    await page.route("**/api/settings", (route) => route.fulfill({ json: { ok: true, data: settings } }));
+    await go(page, "#/");
+    await go(page, "#/settings");
+    await shown(page, "3 requests too fast");
+    expect(await page.locator("main :is(img, svg, script)").count()).toBe(0);
+  }
+  await sound(page);
+  // The sheet shows what is signed as text too, and a refusal of the desk is text.
+  await page.route("**/api/set", (route) => route.fulfill({ json: { ok: false, error: { code: "x", message: markup, hint: markup } } }));
+  await page.getByLabel("Address (https)").fill(markup);
+  await press(page, "Add");
+  await page.getByRole("alert").first().waitFor();
+  expect(await page.locator("main :is(img, svg, script)").count()).toBe(0);
+  await sound(page);
+});
