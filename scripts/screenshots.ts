@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { WEEK } from "../test/paywall/seller-register.ts";
 import { openBrowser } from "../test/web/chromium.ts";
 import { serveExplorer } from "../test/web/explorer-server.ts";
+import { hostedScene, PAIR_LINK } from "../test/web/hosted-scenes.ts";
 import { serveScene } from "../test/web/scene-server.ts";
 import { DATASET_DIGEST, FULL, NOW, REPORT_DIGEST } from "../test/web/scenes.ts";
 import { SELLER_CREDENTIALS, serveSellerPage } from "../test/web/seller-server.ts";
@@ -28,6 +29,15 @@ const PAGES = [
 const SCREENS = {
   desktop: { width: 1200, height: 860, deviceScaleFactor: 1 },
   phone: { width: 390, height: 844, deviceScaleFactor: 2 },
+} as const;
+
+/** Of the hosted desk, on a phone: once each. */
+const HOSTED = {
+  light: [
+    { name: "approval", at: `#/request/${REPORT_DIGEST}`, shows: "What you would sign" },
+    { name: "pairing", at: `#/pair/${PAIR_LINK}`, shows: "Is it the same?" },
+  ],
+  dark: [],
 } as const;
 
 await buildDesk();
@@ -56,6 +66,14 @@ try {
         await page.evaluate(`location.hash = ${JSON.stringify(at)}`);
         await page.getByText(shows).first().waitFor();
         await page.screenshot({ path: join(FOLDER, `${name}-${screen}-${colorScheme}.png`), animations: "disabled" });
+      }
+      for (const { name, at, shows } of screen === "phone" ? HOSTED[colorScheme] : []) {
+        const hosted = await serveScene(FULL);
+        hosted.scene = hostedScene(hosted.origin);
+        await page.goto(`${hosted.origin}/${at}`);
+        await page.getByText(shows).first().waitFor();
+        await page.screenshot({ path: join(FOLDER, `hosted-${name}-${screen}-${colorScheme}.png`), animations: "disabled" });
+        await hosted.close();
       }
       await page.goto(`${seller.url}?to=2026-01-31&days=7`);
       await page.screenshot({ path: join(FOLDER, `seller-${screen}-${colorScheme}.png`), animations: "disabled" });

@@ -6,8 +6,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { buildDesk } from "../../../scripts/build-desk.ts";
+import { digest } from "../../../shared/crypto/digest.ts";
+import { displayAmount } from "../../../shared/protocol/amount.ts";
+import type { Login } from "../../../shared/protocol/desk.ts";
 import { widthOf } from "../../../shared/screen/bar.ts";
+import { LEDGER, NOW, owner, SESSION } from "../../../test/fixtures.ts";
 import { bars } from "./bars.ts";
+import { digestOf, shownOf, type ToProve } from "./hosted/to-prove.ts";
 import { linkTo, routeOf } from "./router.ts";
 
 /** What a visit loads: of the local desk, and of a hosted one. */
@@ -52,6 +57,35 @@ test("no source of it sets markup", () => {
   expect(sources.length).toBeGreaterThan(10);
   for (const name of sources)
     expect(readFileSync(join(import.meta.dirname, name), "utf8"), name).not.toMatch(/innerHTML|outerHTML|insertAdjacent|InnerHTML/);
+});
+
+describe("what a passkey signs", () => {
+  const login: Login = { version: "1", origin: "https://desk.example", account: owner.account, nonce: LEDGER, issuedAt: String(NOW) };
+
+  test("is an object of this protocol, by its own digest: what a server gives is inside of it [passkey-own-challenge]", () => {
+    expect(digestOf({ type: "Login", object: login })).toBe(digest("Login", login));
+    expect(digestOf({ type: "Login", object: login })).not.toBe(login.nonce);
+  });
+
+  test("has a renderer, or is not signed; one file asks for passkeys [passkey-renderers]", () => {
+    expect(shownOf({ type: "Login", object: login })?.facts.map(({ value }) => value)).toEqual([login.origin, login.account]);
+    for (const type of ["Refund", "BooksAccess", "constructor", "__proto__"])
+      expect(shownOf({ type, object: login } as unknown as ToProve), type).toBeUndefined();
+    const asks = (name: string) => readFileSync(join(import.meta.dirname, name), "utf8").includes("navigator.credentials.");
+    const sources = readdirSync(import.meta.dirname, { encoding: "utf8", recursive: true }).filter((name) => /\.tsx?$/.test(name));
+    expect(sources.filter((name) => !name.includes(".test.") && asks(name))).toEqual([join("hosted", "passkey.ts")]);
+  });
+
+  test("shows strangers' words by their numbers, and its sum first", () => {
+    const setting = { version: "1", desk: login.origin, account: owner.account, setting: "webhook.add" } as const;
+    const object = { ...setting, value: "a\u202Eb", issuedAt: String(NOW), nonce: LEDGER };
+    expect(JSON.stringify(shownOf({ type: "DeskSetting", object })?.facts)).toContain("a⟦U+202E⟧b");
+    const shown = shownOf({ type: "Session", object: SESSION });
+    expect(shown?.facts.slice(0, 2)).toEqual([
+      { label: "Set aside", value: `${displayAmount(SESSION.deposit)} = ${SESSION.deposit} units`, strong: true },
+      { label: "For", value: SESSION.to, strong: true },
+    ]);
+  });
 });
 
 test.each<[bigint, bigint, number]>([

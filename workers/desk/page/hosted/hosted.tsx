@@ -45,11 +45,14 @@ function Hosted({ desk, client }: HostedProps) {
     if (route.page === "account") location.hash = "#/";
   };
   const ownerOf = (of: KeyRecord) => new HostedOwner(client, desk, of, queue);
-  const open = async (made: KeyRecord): Promise<Result<unknown>> => {
-    const owner = ownerOf(made);
+  /** @param unknown the desk does not know the account's keys yet, or no more */
+  const enter = async (of: KeyRecord, unknown: boolean): Promise<Result<unknown>> => {
+    const owner = ownerOf(of);
     const entered = await owner.signIn();
-    if (!entered.ok) return entered;
-    const kept = await owner.set("keys.set", made);
+    return entered.ok && unknown ? owner.set("keys.set", of) : entered;
+  };
+  const open = async (made: KeyRecord): Promise<Result<unknown>> => {
+    const kept = await enter(made, true);
     if (!kept.ok) return kept;
     keepDraft(undefined);
     setCreating(false);
@@ -88,7 +91,7 @@ function Hosted({ desk, client }: HostedProps) {
           <SignIn
             client={client}
             linked={linkedAccount(route)}
-            prove={(of) => ownerOf(of).signIn()}
+            prove={(of, lost) => enter(of, lost)}
             signedIn={signedIn}
             create={() => setCreating(true)}
           />

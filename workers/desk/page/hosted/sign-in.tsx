@@ -15,8 +15,8 @@ interface SignInProps {
   client: HostedClient;
   /** Of the link that was opened. */
   linked: AccountId | undefined;
-  /** With a passkey of the record. */
-  prove: (record: KeyRecord) => Promise<Result<unknown>>;
+  /** With a passkey of the record. @param lost it is from a file: the desk is told of the keys again */
+  prove: (record: KeyRecord, lost: boolean) => Promise<Result<unknown>>;
   signedIn: (record: KeyRecord) => void;
   create: () => void;
 }
@@ -79,6 +79,7 @@ function Which({ found, loaded }: { found: (account: AccountId) => void; loaded:
 function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | undefined; other: () => void }) {
   const { client, account, given, other, prove, signedIn } = props;
   const [record, setRecord] = useState(given);
+  const [reloaded, setReloaded] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
   const [round, setRound] = useState(0);
@@ -98,7 +99,7 @@ function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | und
     if (!record || busy) return;
     setBusy(true);
     setProblem(undefined);
-    const proved = await prove(record);
+    const proved = await prove(record, record === given || reloaded);
     setBusy(false);
     if (proved.ok) signedIn(record);
     else setProblem(proved.error);
@@ -121,7 +122,15 @@ function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | und
       )}
       {record && passkeys.length === 0 && (
         <More>
-          {({ AtTerminal }) => <AtTerminal client={client} account={account} record={record} load={setRecord} signedIn={signedIn} />}
+          {({ AtTerminal }) => (
+            <AtTerminal
+              client={client}
+              account={account}
+              record={record}
+              load={(file) => (setRecord(file), setReloaded(true))}
+              signedIn={signedIn}
+            />
+          )}
         </More>
       )}
       <button type="button" class="plain wide" onClick={other}>
