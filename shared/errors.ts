@@ -73,7 +73,7 @@ const TABLE = {
     ...FINAL,
     stable: true,
     message: "The signature does not authorise this payment.",
-    hint: "What controls the payer's account, its key, its passkey or the keys of its policy, must sign the authorization exactly as sent.",
+    hint: "The payer's key, passkey or policy must sign the authorization exactly as sent.",
   },
   payment_not_yet_valid: {
     status: 402,

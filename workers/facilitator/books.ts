@@ -38,7 +38,7 @@ const CLOSED = {
 const REVOCATION: Wording = {
   invalid_signature: {
     message: "The signature is not the account's, under this revocation.",
-    hint: "Sign the revocation exactly as sent, with the key that publicKey names, or with what the proof names.",
+    hint: "Sign the revocation exactly as sent, with the key or the proof beside it.",
   },
   ledger_mismatch: { message: "The revocation is for another ledger.", hint: "Sign the ledger that /health names." },
   insufficient_funds: {

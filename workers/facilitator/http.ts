@@ -61,7 +61,7 @@ const GRANT: Wording = {
 const REVOCATION: Wording = {
   invalid_signature: {
     message: "The signature is not the payer's, under this decision.",
-    hint: "Sign the decision exactly as sent, with the key that publicKey names, or with what the proof names.",
+    hint: "Sign the decision exactly as sent, with the key or the proof beside it.",
   },
   nonce_replayed: { message: "It is too late: the payment was made already.", hint: "Look up the settlement that transaction names." },
   insufficient_funds: {

@@ -25,7 +25,7 @@ const NO_SESSIONS = { message: "The ledger of this facilitator keeps no sessions
 const WITHDRAWAL: Wording = {
   invalid_signature: {
     message: "The signature is neither the payer's under this withdrawal, nor that of the session's signer.",
-    hint: "Sign the withdrawal exactly as sent, with the key that publicKey names, or with what the proof names.",
+    hint: "Sign the withdrawal exactly as sent, with the key or the proof beside it.",
   },
   ledger_mismatch: { message: "The withdrawal is for another ledger.", hint: "Send it to the facilitator of the ledger that it names." },
   session_unknown: {
