@@ -483,7 +483,7 @@ describe("the first paint", () => {
     // The median of five, each beside an empty page of the same server: what slows one down slows the other. Bursts of other work do not
     // last, so a round that is too slow is repeated.
     const times: { empty: number[]; desk: number[] } = { empty: [], desk: [] };
-    const median = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? Infinity;
+    const median = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? Number.NaN;
     const limit = () => Math.max(300, 3 * median(times.empty.slice(-5)));
     while (times.desk.length < 20 && (times.desk.length % 5 > 0 || !(median(times.desk.slice(-5)) <= limit()))) {
       times.empty.push(await paint(`${server.origin}/empty`));
