@@ -1,7 +1,7 @@
 /**
- * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, so that each Worker's callee exists before it;
- * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
- * `--desk` deploys an owner's desk, and it alone; `--lez` a devnet, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
+ * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, desk, so that each Worker's callee exists before it;
+ * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all of them and uploads nothing.
+ * These are our own: `--desk` deploys an owner's desk, and it alone; `--lez` a devnet, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
  * `--key-file`, `--passphrase-file` and `--max` are for the purchase (scripts/smoke.ts).
  */
 
@@ -74,20 +74,14 @@ const deployment = {
 };
 const dryRun = values["dry-run"] === true;
 
+const desk = varsOf(DESK);
+const deskRefused = deskRefusalOf(desk);
+if (deskRefused !== undefined) {
+  console.error(deskRefused);
+  process.exit(EXIT.usage);
+}
 if (values.desk === true) {
-  const desk = varsOf(DESK);
-  const refused = deskRefusalOf(desk);
-  if (refused !== undefined) {
-    console.error(refused);
-    process.exit(EXIT.usage);
-  }
-  // wrangler bundles it by itself: [build] in its configuration.
-  const [origin] = deploy(DESK);
-  const bound = configOf(DESK).services?.some(({ binding }: { binding: string }) => binding === "FACILITATOR") ?? false;
-  console.error(["Check before you pair an agent (docs/desk-hosted.md):", ...deskChecklistOf(desk, bound)].join("\n"));
-  console.error(
-    `Open ${desk["DESK_ORIGIN"] || (origin ?? "https://DESK")} and make your passkey there. Then, where the agent runs: lez-agent-pay pair`,
-  );
+  deployDesk();
   process.exit();
 }
 if (values.lez === true) {
@@ -109,7 +103,18 @@ if (bindsExplorer()) {
 const [facilitator] = deploy(FACILITATOR);
 const [merchant] = deploy(MERCHANT);
 console.error(["Check before buyers come (spec/architecture.md, Operation):", ...checklistOf(deployment)].join("\n"));
+deployDesk();
 buyOnce(deployment.merchant["PUBLIC_ORIGIN"] || merchant, deployment.merchant["FACILITATOR_URL"] || facilitator);
+
+/** Of an owner. wrangler bundles it by itself: [build] in its configuration. */
+function deployDesk(): void {
+  const [origin] = deploy(DESK);
+  const bound = configOf(DESK).services?.some(({ binding }: { binding: string }) => binding === "FACILITATOR") ?? false;
+  console.error(["Check before you pair an agent (docs/desk-hosted.md):", ...deskChecklistOf(desk, bound)].join("\n"));
+  console.error(
+    `Open ${desk["DESK_ORIGIN"] || (origin ?? "https://DESK")} and make your passkey there. Then, where the agent runs: lez-agent-pay pair`,
+  );
+}
 
 /** Whether the facilitator is configured to serve the explorer, which must be there before it. */
 function bindsExplorer(): boolean {
