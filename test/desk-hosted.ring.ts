@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../shared/crypto/digest.ts";
 import { readApproval } from "../shared/desk/approval-wire.ts";
-import { NETWORK } from "../shared/lez.ts";
+import { BATCH_SETTLEMENT, NETWORK } from "../shared/lez.ts";
 import {
   MAX_AGENT_WAITS,
   MAX_ASKS_PER_AGENT,
@@ -16,6 +16,7 @@ import {
   MAX_REASON_LENGTH,
   MAX_URL_LENGTH,
 } from "../shared/limits.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bindingOf } from "../shared/protocol/binding.ts";
 import { type Decision, recordDecision } from "../shared/protocol/decision.ts";
@@ -30,7 +31,9 @@ import {
 import { policySigner } from "../shared/protocol/policy-signer.ts";
 import type { MemberProof } from "../shared/protocol/proof.ts";
 import { signRevocation } from "../shared/protocol/revocation.ts";
+import { sessionId } from "../shared/protocol/session.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
+import { signVoucher } from "../shared/protocol/voucher.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import { decodeHeader, PAYMENT_REQUIRED } from "../shared/x402/headers.ts";
 import { paymentRequiredSchema, type PaymentRequirements } from "../shared/x402/x402.ts";
@@ -509,7 +512,7 @@ describe("a policy of two of three", () => {
     const { view, partial } = await page.call("read", { request: digest });
     const read = await readApproval(view);
     if (!read.ok) throw new Error(read.problem);
-    return { authorization: read.view.authorization, partial };
+    return { authorization: read.view.authorization, session: read.view.session, partial };
   }
 
   test("one key pays nothing, the second completes what the first signed, and the merchant is paid [desk-two-of-three]", async () => {
@@ -551,6 +554,42 @@ describe("a policy of two of three", () => {
     const asked = await people.agent.look(first.account, digest);
     if (asked.state !== "approved") throw new Error(asked.state);
     expect((await world.buy(request, asked.payment)).status).toBe(200);
+  });
+
+  test("a session is opened by two keys, and its agent buys in it [desk-session-two-keys]", async () => {
+    const all = await members();
+    const { first, second, people } = await pagesOf(all);
+    const { page, agent } = people;
+    const wanted = { scheme: BATCH_SETTLEMENT, session: { deposit: "1000" as Amount, seconds: 600 } };
+    const { request, digest } = await world.asked(people, wanted, `${world.stack.merchant}/quote?symbol=LGO`);
+    const { session, authorization } = await viewOf(first, digest);
+    if (!session) throw new Error("no session");
+    const ask = { request: digest, session, policy: all.policy };
+    const [signedFirst, signedSecond] = [all.phone, all.laptop].map((key) => key.assert(sessionId(session)));
+    const inWords = { ...ask, session: undefined, authorization, proof: all.phone.assert(authorizationDigest(authorization)) };
+    expect((await first.send("partial", inWords)).verdict).toBe("request_differs");
+    expect((await first.send("partial", { ...ask, authorization, proof: signedFirst })).verdict).toBe("usage");
+    const richer = { ...session, deposit: "2000" as Amount };
+    expect((await first.send("partial", { ...ask, session: richer, proof: all.phone.assert(sessionId(richer)) })).verdict).toBe(
+      "request_differs",
+    );
+    expect((await first.send("partial", { ...ask, proof: inWords.proof })).verdict).toBe("invalid_signature");
+    expect((await first.send("partial", { ...ask, proof: signedFirst })).body.data).toMatchObject({ whole: false, missing: 1 });
+    expect(await agent.look(page.account, digest)).toMatchObject({ state: "pending" });
+    expect((await viewOf(second, digest)).partial).toMatchObject({ session, proofs: [signedFirst] });
+    await sleep(1100);
+    const own = (await viewOf(second, digest)).session ?? session;
+    expect((await second.send("partial", { ...ask, session: own, proof: all.laptop.assert(sessionId(own)) })).verdict).toBe(
+      "decided_meanwhile",
+    );
+    expect((await second.send("partial", { ...ask, proof: signedSecond })).body.data).toMatchObject({ whole: true, missing: 0 });
+    const asked = await agent.look(page.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    const { binding } = asked.payment.accepted.extra as { binding: Digest };
+    const voucher = { session: sessionId(session), lane: "0", serial: "1", maxClaimableAmount: request.payment.amount, binding };
+    const payload = { ...asked.payment.payload, ...(await signVoucher(voucher, agent.signer)) };
+    const answer = await world.buy(request, { ...asked.payment, payload });
+    expect([answer.status, answer.headers.get("X-Payment-Error")]).toEqual([200, null]);
   });
 
   test("any one key declines for all, and what was signed in part is gone [desk-any-declines]", async () => {

@@ -85,15 +85,20 @@ async function checkSession(request: PaymentRequest, payload: unknown, account: 
   if (!signed.ok) return differs(`payload.${signed.problem}`);
   const { channelConfig: session, mandate, publicKey, signature, proof } = signed.value;
   if (mandate) return differs("payload.mandate is in it, and no approval has it");
-  const validAfter = Number(session.validAfter);
-  const checked = await checkSessionRequest(request, lastMoment(request, validAfter));
-  if (!checked.ok) return differs(`the request does not stand up to its own text: ${checked.problem}`);
-  const expected: Session = sessionFor(request, checked satisfies Checked, account, validAfter, Number(session.expiresAt));
-  const facts = compared("payload.channelConfig", expected, session, factsOf(session));
+  const facts = await checkSessionObject(request, session, account);
   if (!facts.ok) return facts;
   const given = { publicKey, signature, proof } as Proof;
   const proved = await verifyProof(given, { type: "Session", digest: sessionId(session), account }, rules);
   return proved.ok ? facts : unsigned(proved.problem);
+}
+
+/** As `checkAuthorization`, of a request that asks for a session. */
+export async function checkSessionObject(request: PaymentRequest, session: Session, account: AccountId): Promise<ApprovalCheck> {
+  const validAfter = Number(session.validAfter);
+  const checked = await checkSessionRequest(request, lastMoment(request, validAfter));
+  if (!checked.ok) return differs(`the request does not stand up to its own text: ${checked.problem}`);
+  const expected: Session = sessionFor(request, checked satisfies Checked, account, validAfter, Number(session.expiresAt));
+  return compared("payload.channelConfig", expected, session, factsOf(session));
 }
 
 /**

@@ -12,6 +12,7 @@ import type { SignedMandate } from "../protocol/mandate.ts";
 import type { Policy } from "../protocol/policy.ts";
 import type { MemberProof } from "../protocol/proof.ts";
 import type { SignedRevocation } from "../protocol/revocation.ts";
+import type { Session } from "../protocol/session.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { DeskCalls } from "./api.ts";
 import type { ApprovalWire } from "./approval-wire.ts";
@@ -104,17 +105,19 @@ export const SETTINGS = [
 ] as const;
 export type SettingName = (typeof SETTINGS)[number];
 
+/** What the keys of a policy sign of one request: a payment, or the session that the request asks for. */
+export type PartObject = { authorization: Authorization; session?: undefined } | { session: Session; authorization?: undefined };
+
 /** A request that some members of a policy have signed, and not yet enough: it pays nothing. */
-export interface PartialApproval {
-  authorization: Authorization;
+export type PartialApproval = PartObject & {
   proofs: MemberProof[];
   /** Of the policy. */
   threshold: number;
-}
+};
 
 /**
  * `decide`: whole payments (proof included), as the agent will present them. The desk checks it against the request and refuses what
- * the facilitator would refuse. `partial`: one member's proof over an authorization. The desk answers the payment once it is whole.
+ * the facilitator would refuse. `partial`: one member's proof over an authorization or a session. The desk makes the payment once it is whole.
  */
 export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "takeBack" | "revokeMandate" | "read"> {
   desk: [ask: Record<string, never>, answer: HostedDesk];
@@ -130,7 +133,7 @@ export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "ta
   file: [ask: { request: string }, answer: { name: string; text: string }];
   decide: [ask: { payment: PaymentPayload }, answer: { shortCode: string }];
   partial: [
-    ask: { request: string; authorization: Authorization; proof: MemberProof; policy: Policy },
+    ask: { request: string; proof: MemberProof; policy: Policy } & PartObject,
     answer: { shortCode: string; whole: boolean; missing: number },
   ];
   /**

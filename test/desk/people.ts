@@ -8,6 +8,7 @@ import { readApproval } from "../../shared/desk/approval-wire.ts";
 import { signDeskCall } from "../../shared/desk/call-check.ts";
 import type { HostedAnswer, HostedAsk, HostedCallName, PairedAgent, SettingName } from "../../shared/desk/hosted-api.ts";
 import { pairingPlace } from "../../shared/desk/pairing-place.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import {
   type DeskSetting,
@@ -205,14 +206,14 @@ export class Agent {
     return body.data as Asked;
   }
 
-  /** Asks the merchant for its terms, and makes a request of them. */
+  /** Asks the merchant for its terms, and makes a request of the first of them, or of the first of a scheme. */
   async request(
     url: string,
-    changes: { reason?: string; expiresIn?: number } = {},
+    { scheme, ...changes }: { reason?: string; expiresIn?: number; scheme?: string; session?: { deposit: Amount; seconds: number } } = {},
   ): Promise<{ request: PaymentRequest; terms: PaymentRequired; digest: Digest }> {
     const answer = await fetch(url);
     const terms = decodeHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
-    const [offer] = terms.ok ? terms.value.accepts : [];
+    const offer = terms.ok ? terms.value.accepts.find((each) => (scheme ?? each.scheme) === each.scheme) : undefined;
     if (!terms.ok || !offer) throw new Error(`${url} makes no offer`);
     const { publicKey } = this.signer;
     const draft = {

@@ -12,6 +12,7 @@ import {
   MAX_APPROVAL_AGE_SECONDS,
   MAX_DESK_LOGINS,
 } from "../../shared/limits.ts";
+import { migrate } from "../../shared/migrations.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { checkPaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { foldedLines, noteFolded, pairAgent, pairedAgents, unpairAgent } from "../../workers/desk/agents.ts";
@@ -19,7 +20,7 @@ import { journal, note } from "../../workers/desk/journal.ts";
 import { closeLogin, isOwnNonce, isSignedIn, makeNonce, openLogin, useOnce } from "../../workers/desk/logins.ts";
 import { keepPart, partOf, wholeProofs } from "../../workers/desk/parts.ts";
 import { findRequest, keepRequest, listRequests, outstandingBeside, pastDecisions, take } from "../../workers/desk/requests.ts";
-import { hasTables, migrateDesk } from "../../workers/desk/schema.ts";
+import { DESK_STEPS, hasTables, migrateDesk } from "../../workers/desk/schema.ts";
 import { putDeskSetting } from "../../workers/desk/settings.ts";
 import type { DeskStore } from "../../workers/desk/store.ts";
 import { sweep } from "../../workers/desk/sweep.ts";
@@ -100,20 +101,32 @@ describe("what keys of a policy sign one by one", async () => {
   const proof = (name: string) => ({ kind: "ed25519" as const, publicKey: name, signature: name });
 
   test("is one object until it cannot be completed any more", () => {
-    const first = { authorization: at(NOW), key: owner.account, proof: proof("a") };
+    const first = { object: { authorization: at(NOW) }, key: owner.account, proof: proof("a") };
     expect(keepPart(store, digest, first, NOW)).toMatchObject({ ok: true });
-    const other = { authorization: at(NOW + 1), key: stranger.account, proof: proof("b") };
+    const other = { object: { authorization: at(NOW + 1) }, key: stranger.account, proof: proof("b") };
     expect(keepPart(store, digest, other, NOW + 1)).toEqual({ ok: false, code: "other" });
-    expect(keepPart(store, digest, { ...other, authorization: at(NOW) }, NOW + MAX_APPROVAL_AGE_SECONDS)).toMatchObject({
+    expect(keepPart(store, digest, { ...other, object: first.object }, NOW + MAX_APPROVAL_AGE_SECONDS)).toMatchObject({
       ok: true,
       proofs: { [owner.account]: proof("a"), [stranger.account]: proof("b") },
     });
     const late = NOW + MAX_APPROVAL_AGE_SECONDS + 1;
     expect(partOf(store, digest, late)).toBeUndefined();
-    expect(keepPart(store, digest, { ...other, authorization: at(late) }, late)).toEqual({
+    expect(keepPart(store, digest, { ...other, object: { authorization: at(late) } }, late)).toEqual({
       ok: true,
       proofs: { [stranger.account]: proof("b") },
     });
+  });
+
+  test("of version 2, when every part was of a payment, is read by this one [desk-part-migrates]", () => {
+    const old: DeskStore = { ...memoryStore(), size: () => 0 };
+    migrate(old, DESK_STEPS.slice(0, 2));
+    const proofs = { [owner.account]: proof("a") };
+    const values = [JSON.stringify(at(NOW)), NOW, NOW + 900, JSON.stringify(proofs)];
+    old.sql("INSERT INTO part (request, authorization, valid_after, valid_before, proofs) VALUES (?, ?, ?, ?, ?)", digest, ...values);
+    migrateDesk(old);
+    expect(partOf(old, digest, NOW)).toEqual({ object: { authorization: at(NOW) }, proofs });
+    const second = { object: { authorization: at(NOW) }, key: stranger.account, proof: proof("b") };
+    expect(keepPart(old, digest, second, NOW)).toMatchObject({ ok: true });
   });
 
   test("is whole with exactly as many proofs as the policy asks for, in its order", () => {

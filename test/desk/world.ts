@@ -82,8 +82,9 @@ export function useDesk({ vars = {}, limits = {} }: { vars?: Record<string, stri
     async asked(
       { page, agent }: PairedPeople,
       changes?: Parameters<Agent["request"]>[1],
+      url: string = world.url(),
     ): Promise<{ request: PaymentRequest; digest: Digest }> {
-      const made = await agent.request(world.url(), changes);
+      const made = await agent.request(url, changes);
       const sent = await agent.ask(page.account, made.request, made.terms);
       if (sent.verdict !== "ok") throw new Error(JSON.stringify(sent.body));
       return made;

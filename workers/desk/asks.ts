@@ -13,6 +13,7 @@ import { signedMandateSchema } from "../../shared/protocol/mandate.ts";
 import { policySchema } from "../../shared/protocol/policy.ts";
 import { memberProofSchema } from "../../shared/protocol/proof.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
+import { sessionSchema } from "../../shared/protocol/session.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 
@@ -22,6 +23,7 @@ const MAX_HISTORY_DAYS = 400;
 const nothing = z.strictObject({});
 const word = z.string().check(z.maxLength(MAX_WORD_LENGTH));
 const request = z.strictObject({ request: digestSchema });
+const part = z.extend(request, { proof: memberProofSchema, policy: policySchema });
 const wholeNumber = z.int().check(z.nonnegative());
 
 export const ASKS = {
@@ -36,7 +38,10 @@ export const ASKS = {
   read: z.extend(request, { expiresIn: z.optional(z.int().check(z.positive(), z.maximum(MAX_VALIDITY_SECONDS))) }),
   file: request,
   decide: z.strictObject({ payment: paymentPayloadSchema }),
-  partial: z.extend(request, { authorization: authorizationSchema, proof: memberProofSchema, policy: policySchema }),
+  partial: z.union(
+    [z.extend(part, { authorization: authorizationSchema }), z.extend(part, { session: sessionSchema })],
+    "takes request, proof, policy, and a right authorization or session",
+  ),
   refuse: z.strictObject({ record: decisionRecordSchema }),
   revoke: z.strictObject({ revocation: signedRevocationSchema }),
   grant: z.strictObject({ mandate: signedMandateSchema }),

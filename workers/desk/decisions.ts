@@ -4,7 +4,7 @@
  */
 
 import { canonicalJson, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { checkAge, checkApproval, checkAuthorization } from "../../shared/desk/approval-check.ts";
+import { checkAge, checkApproval, checkAuthorization, checkSessionObject } from "../../shared/desk/approval-check.ts";
 import { refused, type DeskRefusal } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
@@ -16,6 +16,7 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { accountOfPolicy } from "../../shared/protocol/policy.ts";
 import { accountOf, type MemberProof, type Proof, verifyProof } from "../../shared/protocol/proof.ts";
 import { verifyRevocation } from "../../shared/protocol/revocation.ts";
+import { sessionId } from "../../shared/protocol/session.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -62,27 +63,30 @@ function approve(
 }
 
 /**
- * One key's proof over the authorization that all keys sign. It pays nothing until there are enough of them: the desk makes the payment
+ * One key's proof over the authorization, or the session, that all keys sign. It pays nothing until there are enough of them: the desk makes the payment
  * of them then. A second object beside one that can still be completed is refused, because each of the two could be paid.
  */
 export async function partial(
   desk: DeskContext,
-  { request: digest, authorization, proof, policy }: AskOf<"partial">,
+  { request: digest, proof, policy, ...object }: AskOf<"partial">,
 ): Promise<Told<HostedAnswer<"partial">>> {
   const { account, store } = desk;
   const kept = findRequest(store, digest, unixNow());
   if (!kept) return refused("request_not_found");
   const request = requestOf(kept);
-  if (request.payment.session)
-    return refused("unsupported", "The keys of a policy open no session at this desk.", "Decline it, or open it at a terminal.");
   if (accountOfPolicy(policy) !== account) return refused("request_differs", "The policy is of another account.");
   const member = standaloneProof(proof);
   const key = accountOf(member);
   if (!policy.keys.includes(key)) return refused("invalid_signature", "The proof is of no key of the account.");
-  const checked = await checkAuthorization(request, authorization, account);
+  const isSession = "session" in object;
+  const checked = await (isSession
+    ? checkSessionObject(request, object.session, account)
+    : checkAuthorization(request, object.authorization, account));
   if (!checked.ok) return differing(checked);
-  const claimed = { type: "Authorization", digest: authorizationDigest(authorization), account: key } as const;
-  const proved = await verifyProof(member, claimed, passkeyRules(desk.env));
+  const claimed = isSession
+    ? ({ type: "Session", digest: sessionId(object.session) } as const)
+    : ({ type: "Authorization", digest: authorizationDigest(object.authorization) } as const);
+  const proved = await verifyProof(member, { ...claimed, account: key }, passkeyRules(desk.env));
   if (!proved.ok) return differing({ code: "invalid_signature", problem: proved.problem ?? "the key did not sign this" });
 
   const now = unixNow();
@@ -91,7 +95,7 @@ export async function partial(
     if (!state.ok) return decidedBefore(state);
     const tooOld = checkAge(checked, now);
     if (tooOld) return differing(tooOld);
-    const part = keepPart(store, digest, { authorization, key, proof }, now);
+    const part = keepPart(store, digest, { object, key, proof }, now);
     if (!part.ok)
       return refused(
         "decided_meanwhile",
@@ -102,11 +106,12 @@ export async function partial(
     const proofs = wholeProofs(policy, part.proofs);
     if (!proofs)
       return tell({ shortCode: shortCode(digest), whole: false, missing: Number(policy.threshold) - Object.keys(part.proofs).length });
+    const whole = { proof: { kind: "policy", policy, proofs } };
     const payment: PaymentPayload = {
       x402Version: X402_VERSION,
       resource: { url: request.http.url },
       accepted: JSON.parse(request.payment.offer) as PaymentPayload["accepted"],
-      payload: { authorization, proof: { kind: "policy", policy, proofs } },
+      payload: isSession ? { type: "deposit", channelConfig: object.session, ...whole } : { ...object, ...whole },
     };
     const made = approve(desk, digest, payment, checked.validBefore, false, now);
     return made.ok ? tell({ ...made.data, whole: true, missing: 0 }) : made;

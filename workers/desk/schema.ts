@@ -89,6 +89,14 @@ export const DESK_STEPS: readonly MigrationStep[] = [
     ],
   },
   { version: 2, statements: NOTICE_TABLES },
+  {
+    version: 3,
+    // A part is of a payment or of a session: { authorization } or { session }.
+    statements: [
+      "ALTER TABLE part RENAME COLUMN authorization TO object",
+      "UPDATE part SET object = json_object('authorization', json(object))",
+    ],
+  },
 ];
 
 /** False of an account that never signed in and has no agent: nothing is stored for it. */

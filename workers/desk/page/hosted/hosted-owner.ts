@@ -99,10 +99,11 @@ export class HostedOwner implements Owner {
         "Correct the clock.",
       );
     if (view.from !== this.record.account) return problem("request_differs", "The desk asks for a payment of another account.");
-    const validAfter = Number(partial?.authorization.validAfter);
-    if (!partial || !(view.now - validAfter <= PARTIAL_SECONDS)) return { ok: true, data: { view } };
-    // The page makes the same payment from the request, and compares it before it signs.
-    const validFor = Number(partial.authorization.validBefore) - validAfter;
+    const part = partial?.session ?? partial?.authorization;
+    const validAfter = Number(part?.validAfter);
+    if (!partial || !part || !(view.now - validAfter <= PARTIAL_SECONDS)) return { ok: true, data: { view } };
+    // The page makes the same object from the request, and compares it before it signs.
+    const validFor = partial.session ? undefined : Number(part.validBefore) - validAfter;
     return { ok: true, data: { view: { ...view, now: validAfter, expiresIn: validFor }, partial } };
   }
 
@@ -111,8 +112,8 @@ export class HostedOwner implements Owner {
     if (Date.now() - readAt > READING_MILLIS)
       return problem("reading_expired", "The page was open for too long. Nothing was signed.", "Read the request again.");
     const { authorization, session, checked } = view;
-    if (partial && canonicalJson(partial.authorization) !== canonicalJson(authorization))
-      return problem("request_differs", "What another key has signed is not this request's payment. Nothing was signed.");
+    if (partial && canonicalJson(partial.session ?? partial.authorization) !== canonicalJson(session ?? authorization))
+      return problem("request_differs", "What another key has signed is not what this request asks for. Nothing was signed.");
     const what: ToProve = session ? { type: "Session", object: session } : { type: "Authorization", object: authorization };
     const key = canonicalJson(what.object);
     if (this.#signers(what.type) === 1) {
@@ -121,11 +122,15 @@ export class HostedOwner implements Owner {
       );
     }
     const { policy } = this.record;
-    if (session || !policy) return problem("unsupported", "A session of several keys is not signed on this page.");
+    if (!policy) return problem("unsupported", "The policy of this account is not known here.");
     return this.#member(key, what, async (_, proof) => {
-      const sent = await this.#client.call("partial", { request: checked.digest, authorization, proof, policy });
+      const object = session ? { session } : { authorization };
+      const sent = await this.#client.call("partial", { request: checked.digest, ...object, proof, policy });
       if (!sent.ok || sent.data.whole) return told(sent);
-      return told(sent, `You have signed it. It pays once ${sent.data.missing} more of the account's keys have signed it too.`);
+      return told(
+        sent,
+        `You have signed it. It ${session ? "opens" : "pays"} once ${sent.data.missing} more of the account's keys have signed it too.`,
+      );
     });
   }
 
