@@ -21,6 +21,7 @@ import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
 import { deskSignIn } from "./commands/desk-sign-in.ts";
+import { deskSign } from "./commands/desk-sign.ts";
 import { desk } from "./commands/desk.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explore } from "./commands/explore.ts";
@@ -117,6 +118,7 @@ export const COMMANDS: readonly Command[] = [
   inbox,
   desk,
   deskSignIn,
+  deskSign,
   explore,
   inboxMute,
   inboxBlock,

@@ -45,6 +45,8 @@ export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
 export const MAX_DID_METHODS = 32;
 /** What a change at the desk is: the address of a webhook, a push subscription. */
 export const MAX_SETTING_LENGTH = 4096;
+/** What the page of a desk gives an owner to sign on another machine: such a change as JSON inside JSON. */
+export const MAX_DESK_SIGN_BYTES = 16 * 1024;
 /** A signed mandate, as canonical JSON: it travels in every payment under it. */
 export const MAX_SIGNED_MANDATE_BYTES = 2560;
 /** Payees, and origins, of one mandate. */

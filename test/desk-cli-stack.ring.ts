@@ -8,8 +8,10 @@ import { people } from "../agent-cli/testing/people.ts";
 import { served } from "../agent-cli/testing/served.ts";
 import { fromBase64url } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { pairingCode } from "../shared/desk/pairing-place.ts";
+import { type SignElsewhere, signElsewhereText } from "../shared/desk/sign-elsewhere.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
-import { type Pairing, pairingDigest, type SignedLogin } from "../shared/protocol/desk.ts";
+import { type Pairing, pairingDigest, type SignedDeskSetting, type SignedLogin, type SignedPairing } from "../shared/protocol/desk.ts";
 import { mandateDigest } from "../shared/protocol/mandate.ts";
 import { prove } from "../shared/protocol/proof.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
@@ -22,10 +24,15 @@ const world = useDesk();
 const box = sandbox();
 const { agent } = await people(box);
 
+/** What the link asks the page to confirm. */
+function pairingOf(page: Page, link: string): Pairing {
+  const [key = "", secret = ""] = new URL(link).hash.slice("#/pair/".length).split(".");
+  return { desk: world.desk, account: page.account, agent: key, secret };
+}
+
 /** The page confirms the link that the agent has printed. */
 async function confirm(page: Page, link: string): Promise<void> {
-  const [key = "", secret = ""] = new URL(link).hash.slice("#/pair/".length).split(".");
-  const pairing: Pairing = { desk: world.desk, account: page.account, agent: key, secret };
+  const pairing = pairingOf(page, link);
   await page.call("pair", { pairing: { pairing, ...(await prove(pairingDigest(pairing), page.signer)) }, name: "Research agent" });
 }
 
@@ -36,23 +43,31 @@ async function configure(): Promise<void> {
 }
 
 /** A signed-in owner with money, paired with the agent of the sandbox. */
-async function paired(signer = world.passkey()): Promise<Page> {
+async function paired(): Promise<Page> {
   await configure();
   await box.run("unpair");
-  const page = new Page(world.desk, signer);
+  const page = new Page(world.desk, world.passkey());
   await page.signIn();
   await world.fund(page.account);
+  await pairAgent(page, (link) => confirm(page, link));
+  return page;
+}
+
+/** Runs `pair`, and confirms its link. */
+async function pairAgent(page: Page, confirmed: (link: string) => Promise<void>): Promise<void> {
   const once = { done: false };
   const run = await box.run(["pair", "--owner", page.account], {
     heard: (said) => {
       if (once.done || !said.includes("#/pair/")) return;
       once.done = true;
-      void confirm(page, linkIn(said));
+      void confirmed(linkIn(said));
     },
   });
   expect(run.json.data).toMatchObject({ account: page.account, desk: world.desk });
-  return page;
 }
+
+/** What a command prints for the page's field. */
+const printed = (text: unknown): unknown => JSON.parse(Buffer.from(fromBase64url(text as string) ?? []).toString());
 
 /** What waits at the desk, as its page lists it. */
 async function waiting(page: Page): Promise<Digest> {
@@ -106,7 +121,7 @@ describe("an agent whose owner has a passkey", () => {
 });
 
 describe("the owner of an Ed25519 key", () => {
-  test("signs in with what `desk sign-in` prints, and decides a saved request at a terminal [desk-sign-in]", async () => {
+  test("signs in with what `desk sign-in` prints, and pairs and changes a setting with what `desk sign` prints, and decides a saved request [desk-sign-in]", async () => {
     await configure();
     box.write("secret.txt", PASSPHRASE);
     await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
@@ -120,28 +135,32 @@ describe("the owner of an Ed25519 key", () => {
       createdAt: "2026-01-31T00:00:00Z",
       secretKey: "07".repeat(32),
     });
-    const page = await paired(signer);
-    const { nonce } = await page.call("loginNonce", { account: signer.account });
-    const signed = await box.run(["desk", "sign-in", nonce, "--desk", world.desk, "--owner-file", "./plain.json"]);
-    const login = JSON.parse(Buffer.from(fromBase64url(signed.json.data["signedLogin"] as string) ?? []).toString()) as SignedLogin;
-    page.cookie = undefined;
-    expect((await page.signIn(login)).verdict).toBe("ok");
+    const page = new Page(world.desk, signer);
+    const words = ["--desk", world.desk, "--owner-file", "./plain.json"];
+    const { nonce } = await page.call("loginNonce", { account: page.account });
+    const signedIn = await box.run(["desk", "sign-in", nonce, ...words]);
+    expect((await page.signIn(printed(signedIn.json.data["signedLogin"]) as SignedLogin)).verdict).toBe("ok");
+    await world.fund(page.account);
+
+    const sign = (what: SignElsewhere) => box.run(["desk", "sign", signElsewhereText(what), ...words]);
+    await box.run("unpair");
+    await pairAgent(page, async (link) => {
+      const object = pairingOf(page, link);
+      const run = await sign({ type: "Pairing", object });
+      expect(run.stderr).toContain(pairingCode(object));
+      await page.call("pair", { pairing: printed(run.json.data["signed"]) as SignedPairing, name: "Research agent" });
+    });
+    const { deskSetting } = await page.signedSetting("notices.say-more", { on: true });
+    const changed = await sign({ type: "DeskSetting", object: deskSetting });
+    const setting = printed(changed.json.data["signed"]) as SignedDeskSetting;
+    expect((await page.call("set", { setting })).noticesSayMore).toBe(true);
+
     const running = buy();
     const digest = await waiting(page);
     const { text } = await page.call("file", { request: digest });
     box.write("from-desk.json", text);
-    const words = [
-      "approve",
-      "--request-file",
-      "./from-desk.json",
-      "--owner-file",
-      "./plain.json",
-      "--confirm",
-      digest,
-      "--out",
-      "./decided.json",
-    ];
-    expect((await box.run(words)).exit).toBe(EXIT.ok);
+    const files = "--request-file ./from-desk.json --owner-file ./plain.json --out ./decided.json";
+    expect((await box.run(`approve ${files} --confirm ${digest}`)).exit).toBe(EXIT.ok);
     await page.send("decide", { payment: box.read<PaymentPayload>("decided.json") });
     expect((await running).exit).toBe(EXIT.ok);
   });

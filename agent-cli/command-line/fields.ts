@@ -81,6 +81,16 @@ export const agentFileField = keyField("the agent's key; else the configured one
 
 export const ownerFileField = keyField("the owner's key; else the configured one, else the one that owner create made");
 
+/** Of an owner who signs for its page. */
+export const deskField = z
+  .string()
+  .optional()
+  .meta({ value: "url", description: "the desk, as your browser's address bar has it; else the configured one" });
+
+export const recoveryField = nameField
+  .optional()
+  .meta({ value: "file", description: "the account's recovery file, if the key is one of several" });
+
 function keyField(description: string) {
   return z.string().optional().meta({ value: "file", local: true, description });
 }

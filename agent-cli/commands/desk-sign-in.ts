@@ -4,18 +4,14 @@ import * as z from "zod";
 import { toBase64url, utf8 } from "../../shared/crypto/bytes.ts";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { type Login, loginDigest } from "../../shared/protocol/desk.ts";
-import { policySigner } from "../../shared/protocol/policy-signer.ts";
-import { accountOfPolicy } from "../../shared/protocol/policy.ts";
-import { prove } from "../../shared/protocol/proof.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { nameField, ownerFileField, textField } from "../command-line/fields.ts";
+import { deskField, ownerFileField, recoveryField, textField } from "../command-line/fields.ts";
+import { findDeskOwner, signAtDesk } from "../hosted-desk/desk-owner.ts";
 import { deskOrigin } from "../hosted-desk/pairing.ts";
-import { findOwner, openOwner } from "../keys/owner-key.ts";
-import { readRecoveryFile } from "../keys/recovery-file.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { field, wrap } from "../runtime/layout.ts";
-import { fail, succeed } from "../runtime/outcome.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const deskSignIn = defineCommand({
   name: "desk sign-in",
@@ -25,11 +21,8 @@ export const deskSignIn = defineCommand({
     "The desk's page shows a nonce and this command. What it prints goes into the page's field. It lets the page read for an hour, and moves no money: read which desk it names before you type the passphrase.",
   input: z.strictObject({
     nonce: textField(digestSchema).meta({ positional: true, description: "the nonce that the page shows: 64 hex digits, good once" }),
-    desk: z
-      .string()
-      .optional()
-      .meta({ value: "url", description: "the desk, as your browser's address bar has it; else the configured one" }),
-    recovery: nameField.optional().meta({ value: "file", description: "the account's recovery file, if the key is one of several" }),
+    desk: deskField,
+    recovery: recoveryField,
     ownerFile: ownerFileField,
     ...passphraseFields,
   }),
@@ -44,18 +37,9 @@ export const deskSignIn = defineCommand({
   async run(context, input) {
     const desk = deskOrigin(context, input.desk);
     if (!desk.ok) return desk;
-    const found = findOwner(context, input.ownerFile);
-    if (!found.ok) return found;
-    const { key } = found.data;
-    const recovery = input.recovery === undefined ? undefined : readRecoveryFile(context, input.recovery);
-    if (recovery && !recovery.ok) return recovery;
-    const policy = recovery?.data.policy;
-    if (policy && !policy.keys.includes(key.account)) {
-      return fail("usage", `The key ${key.account} is none of the account ${accountOfPolicy(policy)}.`, {
-        hint: `Name another with --owner-file. The account's keys are ${policy.keys.join(", ")}.`,
-      });
-    }
-    const account = policy ? accountOfPolicy(policy) : key.account;
+    const owner = findDeskOwner(context, input);
+    if (!owner.ok) return owner;
+    const { account } = owner.data;
     const now = unixNow();
     const login: Login = { version: "1", origin: desk.data, account, nonce: input.nonce as Digest, issuedAt: String(now) };
     const { layout } = context;
@@ -66,11 +50,9 @@ export const deskSignIn = defineCommand({
       ...field(layout, "nonce", login.nonce),
       ...wrap("With what is printed, a browser reads the account's requests and history for an hour. It moves no money.", layout.width),
     );
-    const signer = await openOwner(context, found.data, input);
-    if (!signer.ok) return signer;
-    const proof = await prove(loginDigest(login), policy ? policySigner(policy, [signer.data]) : signer.data);
-    signer.data.wipe();
-    const signedLogin = toBase64url(utf8(JSON.stringify({ login, ...proof })));
+    const proof = await signAtDesk(context, owner.data, loginDigest(login), input);
+    if (!proof.ok) return proof;
+    const signedLogin = toBase64url(utf8(JSON.stringify({ login, ...proof.data })));
     return succeed({ desk: desk.data, account, issuedAt: formatTimestamp(now), signedLogin });
   },
   // The line alone: it is copied, or piped.

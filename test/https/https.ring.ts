@@ -24,6 +24,8 @@ import { startMcp } from "../../agent-cli/testing/mcp.ts";
 import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../../shared/demo.ts";
+import { signElsewhereText } from "../../shared/desk/sign-elsewhere.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { keySigner } from "../../shared/protocol/signer.ts";
 import { AUTHORITY } from "./certificates.ts";
@@ -125,6 +127,8 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, `pair --desk ${SHOP} --owner ${account}`, EXIT.network); // a shop is no desk
     await run(box, "unpair", EXIT.notSetUp);
     await run(box, `desk sign-in ${"3f".repeat(32)} --desk ${SHOP} --passphrase-file ./secret.txt`);
+    const pairing = { desk: SHOP, account: account as AccountId, agent: "3f".repeat(32), secret: "0f".repeat(16) };
+    await run(box, `desk sign ${signElsewhereText({ type: "Pairing", object: pairing })} --desk ${SHOP} --passphrase-file ./secret.txt`);
     await run(box, "completions bash");
     await run(box, "doctor");
   });

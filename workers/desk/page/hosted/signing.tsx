@@ -1,13 +1,14 @@
 /** The one queue of what is signed on this page: one object after another, each shown on a sheet while the passkey is asked. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Shown } from "../../../../shared/desk/desk-facts.ts";
 import type { KeptPasskey } from "../../../../shared/desk/hosted-api.ts";
 import type { PasskeyProof } from "../../../../shared/protocol/passkey.ts";
 import type { Problem, Result } from "../client.ts";
 import { Trouble } from "../parts.tsx";
 import { Facts } from "../request.tsx";
 import { failed, provePasskey } from "./passkey.ts";
-import { type Shown, shownOf, type ToProve } from "./to-prove.ts";
+import { shownOf, type ToProve } from "./to-prove.ts";
 
 interface Question {
   what: ToProve;

@@ -4,7 +4,7 @@
  */
 
 import { type Digest, digest } from "../../../../shared/crypto/digest.ts";
-import { pairingCode } from "../../../../shared/desk/pairing-place.ts";
+import { pairingFacts, settingFacts, type Shown, shownFact as fact } from "../../../../shared/desk/desk-facts.ts";
 import { displayAmount } from "../../../../shared/protocol/amount.ts";
 import type { Authorization } from "../../../../shared/protocol/authorization.ts";
 import type { Decision } from "../../../../shared/protocol/decision.ts";
@@ -13,7 +13,6 @@ import { ANY, type Mandate } from "../../../../shared/protocol/mandate.ts";
 import { shortCode } from "../../../../shared/protocol/payment-request.ts";
 import type { Revocation } from "../../../../shared/protocol/revocation.ts";
 import type { Session } from "../../../../shared/protocol/session.ts";
-import { showUnsafe } from "../../../../shared/screen/escapes.ts";
 import type { Fact } from "../../../../shared/screen/facts.ts";
 import { limitsText, worstCase } from "../../../../shared/screen/mandate-facts.ts";
 import { formatTimestamp } from "../../../../shared/time.ts";
@@ -32,24 +31,13 @@ interface Objects {
 /** An object together with its type: the only thing that the passkey is asked for. */
 export type ToProve = { [Type in keyof Objects]: { type: Type; object: Objects[Type] } }[keyof Objects];
 
-export interface Shown {
-  title: string;
-  facts: Fact[];
-}
-
-const RENDERERS: { [Type in keyof Objects]: (object: Objects[Type]) => Shown } = {
+const RENDERERS: { [Type in keyof Objects]: (object: Objects[Type]) => Shown | undefined } = {
   Login: ({ origin, account }) => ({
     title: "Sign in to read",
     facts: [fact("Desk", origin, true), fact("Account", account)],
   }),
-  Pairing: (pairing) => ({
-    title: "Pair an agent",
-    facts: [fact("Code", pairingCode(pairing), true), fact("Agent key", pairing.agent), fact("Account", pairing.account)],
-  }),
-  DeskSetting: ({ setting, value, account }) => ({
-    title: SETTING_TITLES[setting] ?? "Change a setting",
-    facts: [fact("Setting", setting), fact("Becomes", value, true), fact("Account", account)],
-  }),
+  Pairing: pairingFacts,
+  DeskSetting: settingFacts,
   Authorization: ({ value, to, from, validBefore, requestDigest, ledger, network, scheme }) => ({
     title: "Pay",
     facts: [
@@ -97,29 +85,15 @@ const RENDERERS: { [Type in keyof Objects]: (object: Objects[Type]) => Shown } =
   }),
 };
 
-const SETTING_TITLES: Readonly<Record<string, string>> = {
-  "keys.set": "Keep the keys of the account at this desk",
-  "agent.unpair": "Unpair an agent",
-  "device.add": "Send notices to this device",
-  "device.remove": "Send no more notices to a device",
-  "webhook.add": "Send notices to an address",
-  "webhook.remove": "Send no more notices to an address",
-  "notices.say-more": "Change what notices say",
-};
-
-/** @returns undefined for a type without a renderer: it is not signed */
+/** @returns undefined for a type, or a setting, without a renderer: it is not signed */
 export function shownOf({ type, object }: ToProve): Shown | undefined {
-  const render = Object.hasOwn(RENDERERS, type) ? (RENDERERS[type] as (object: unknown) => Shown) : undefined;
+  const render = Object.hasOwn(RENDERERS, type) ? (RENDERERS[type] as (object: unknown) => Shown | undefined) : undefined;
   return render?.(object);
 }
 
 /** What the passkey signs: the digest is computed here, and is never another's. */
 export function digestOf({ type, object }: ToProve): Digest {
   return digest(type, object);
-}
-
-function fact(label: string, value: string, strong = false): Fact {
-  return { label, value: showUnsafe(value), ...(strong && { strong }) };
 }
 
 function requestFacts(digest: Digest | undefined): Fact[] {
