@@ -100,6 +100,14 @@ describe("an agent whose owner has a passkey", () => {
     expect([cancelled.json.data["toldDesk"], (await page.call("requests", { all: false })).requests]).toEqual([true, []]);
   });
 
+  test("is told when its owner ends the pairing there", async () => {
+    const page = await paired();
+    expect((await page.set("agent.unpair", { publicKey: agent.publicKey })).verdict).toBe("ok");
+    const run = await box.run(["fetch", world.url(), "--reason", REASON]);
+    expect([run.exit, run.stderr.replaceAll(/\s+/g, " ")]).toEqual([EXIT.approvalPending, expect.stringContaining("refuses")]);
+    expect((await box.run("doctor")).json.error.message).toContain("desk");
+  });
+
   test("pays within a mandate that the owner grants in place of an approval [agent-desk-granted]", async () => {
     const page = await paired();
     const running = buy();
@@ -109,14 +117,6 @@ describe("an agent whose owner has a passkey", () => {
     await page.call("grant", { mandate: { mandate, ...(await prove(mandateDigest(mandate), page.signer)) } });
     const run = await running;
     expect([run.exit, run.json.data["mandate"]]).toEqual([EXIT.ok, expect.objectContaining({ mandate: mandateDigest(mandate) })]);
-  });
-
-  test("is told when its owner ends the pairing there", async () => {
-    const page = await paired();
-    expect((await page.set("agent.unpair", { publicKey: agent.publicKey })).verdict).toBe("ok");
-    const run = await box.run(["fetch", world.url(), "--reason", REASON]);
-    expect([run.exit, run.stderr.replaceAll(/\s+/g, " ")]).toEqual([EXIT.approvalPending, expect.stringContaining("refuses")]);
-    expect((await box.run("doctor")).json.error.message).toContain("desk");
   });
 });
 
