@@ -5,7 +5,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField, ownerFileField } from "../command-line/fields.ts";
 import { findAnyOwner } from "../keys/any-owner.ts";
 import { checkDestination } from "../keys/output-file.ts";
-import { openWithPassphrase, passphraseFields } from "../prompts/passphrase.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
@@ -36,9 +36,8 @@ export const keyBackup = defineCommand({
         hint: "Seal it first: lez-agent-pay key change-passphrase",
       });
     }
-    const opened = await openWithPassphrase(context, input, owner.data.file, owner.data.tryOpen);
+    const opened = await owner.data.open(context, input);
     if (!opened.ok) return opened;
-    opened.data.passphrase.wipe();
     const written = writeJson(input.out, owner.data.key, input.force);
     return written.ok ? succeed({ file: input.out, account: owner.data.key.account }) : written;
   },

@@ -15,10 +15,11 @@ const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const page = read("spec/operation.md");
 const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
 
-const WORKERS = ["merchant", "facilitator", "desk", "ledger-do"];
+const WORKERS = ["merchant", "facilitator", "desk", "lez-devnet", "ledger-do"];
+const nameOf = (folder: string) => (folder.startsWith("lez-") ? folder : `lez-${folder}`);
 /** What the page lists for each Worker. `wakes`: it should wake a person. */
 const LISTED = WORKERS.flatMap((folder) => {
-  const [, list = ""] = new RegExp(`^### .*: lez-${folder}\n(.*?)\n##`, "ms").exec(page) ?? [];
+  const [, list = ""] = new RegExp(`^### .*: ${nameOf(folder)}\n(.*?)\n##`, "ms").exec(page) ?? [];
   return [...list.matchAll(/^- (\*\*!\*\* )?([^:]*):/gm)].flatMap(([, mark, names = ""]) =>
     [...names.matchAll(/`([a-z._]+)`/g)].map(([, name]) => ({ folder, name: name as LogEvent, wakes: mark !== undefined })),
   );
@@ -34,7 +35,7 @@ test("the page has every event, and no other [operation-page]", () => {
   expect(sorted(LISTED.map(({ name }) => name))).toEqual(sorted(events));
 });
 
-test.each(WORKERS)("the page lists for lez-%s what that Worker logs", (folder) => {
+test.each(WORKERS)("the page lists for workers/%s what that Worker logs", (folder) => {
   const sources = globSync(`workers/${folder}/**/*.ts`, { cwd: ROOT }).filter((file) => !file.endsWith(".test.ts"));
   const known = new Set<string>(LISTED.map(({ name }) => name));
   const logged = quotedIn(sources.map(read).join("\n")).filter((name) => known.has(name));
@@ -100,7 +101,7 @@ function platform(lines: readonly string[]): (command: string) => { event: strin
   const eventOf = (line: string) => (JSON.parse(line) as { event: string }).event;
   for (const folder of WORKERS) {
     const own = lines.filter((line) => listedFor(folder).some(({ name }) => name === eventOf(line)));
-    writeFileSync(join(directory, `lez-${folder}`), own.map((line) => `  (log) ${line}\n`).join(""));
+    writeFileSync(join(directory, nameOf(folder)), own.map((line) => `  (log) ${line}\n`).join(""));
   }
   // As wrangler prints and filters: --search takes lines that contain the text.
   const script = `#!/bin/sh
