@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{shared,agent-cli,test}/**/*.ring.ts"],
+    include: ["{shared,agent-cli,test,workers}/**/*.ring.ts"],
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["agent-cli/testing/cheap-scrypt.ts"],
     testTimeout: 300_000,

@@ -8,12 +8,12 @@ import { simulateZone } from "./run.ts";
 
 test("machines die, blocks leave, payers cheat: every receipt is paid, and nothing is refused that may pay [native-simulation]", async () => {
   let receipts = 0;
-  for (let seed = 1; seed <= 6; seed++) {
+  for (let seed = 1; seed <= 3; seed++) {
     const run = await simulateZone(seed);
     expect(run.violations, `seed ${seed}`).toEqual([]);
     receipts += run.receipts;
   }
-  expect(receipts).toBeGreaterThan(6);
+  expect(receipts).toBeGreaterThan(3);
 });
 
 test("a seed reproduces a run", async () => {
