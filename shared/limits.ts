@@ -530,6 +530,8 @@ export const DESK_KEPT_SECONDS = 400 * 24 * 3600;
 export const DESK_SWEEP_BATCH = 500;
 /** Open allowances of an account that its desk keeps. */
 export const MAX_DESK_MANDATES = 200;
+/** What one key of a policy proposes waits so long for the others. */
+export const DESK_PROPOSAL_SECONDS = 24 * 3600;
 export const MAX_DESK_PASSKEYS = 10;
 /** Requests on one page of the list. */
 export const DESK_PAGE = 50;

@@ -8,6 +8,7 @@ import { readApproval } from "../shared/desk/approval-wire.ts";
 import { BATCH_SETTLEMENT, NETWORK } from "../shared/lez.ts";
 import {
   MAX_AGENT_WAITS,
+  MAX_APPROVAL_AGE_SECONDS,
   MAX_ASKS_PER_AGENT,
   MAX_NAME_LENGTH,
   MAX_NOTE_LENGTH,
@@ -16,12 +17,15 @@ import {
   MAX_REASON_LENGTH,
   MAX_URL_LENGTH,
 } from "../shared/limits.ts";
+import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
+import { signWithin } from "../shared/protocol/approval.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bindingOf } from "../shared/protocol/binding.ts";
 import { type Decision, recordDecision } from "../shared/protocol/decision.ts";
-import { mandateDigest } from "../shared/protocol/mandate.ts";
+import { mandateDigest, type SignedMandate } from "../shared/protocol/mandate.ts";
 import {
+  checkPaymentRequest,
   newPaymentRequest,
   paymentFields,
   type PaymentRequest,
@@ -590,6 +594,97 @@ describe("a policy of two of three", () => {
     const payload = { ...asked.payment.payload, ...(await signVoucher(voucher, agent.signer)) };
     const answer = await world.buy(request, { ...asked.payment, payload });
     expect([answer.status, answer.headers.get("X-Payment-Error")]).toEqual([200, null]);
+  });
+
+  describe("proposes an allowance", () => {
+    async function proposing() {
+      const all = await members();
+      const pages = await pagesOf(all);
+      const { agent } = pages.people;
+      const { mandate } = await newMandate(all.sealed, agent.signer, world.stack.ledger as Digest, {
+        from: all.account,
+        agent: agent.signer.publicKey,
+        payees: [world.stack.payTo as AccountId],
+        origins: [world.stack.merchant],
+      });
+      const part = (key: typeof all.phone, object = mandate) => ({
+        mandate: object,
+        policy: all.policy,
+        proof: key.assert(mandateDigest(object)),
+      });
+      const granted = async () => (await agent.send("GET", agent.at(all.account, "mandates"))).body.data.mandates as object[];
+      return { ...all, ...pages, agent, mandate, digest: mandateDigest(mandate), part, granted };
+    }
+
+    test("the agent gets it with the second key, once, and pays within it [desk-grant-two-keys]", async () => {
+      const { phone, laptop, first, second, agent, mandate, digest, part, granted } = await proposing();
+      expect(await first.call("grantPart", part(phone))).toMatchObject({ whole: false, missing: 1 });
+      expect(await first.call("grantPart", part(phone))).toMatchObject({ whole: false, missing: 1 });
+      expect(await granted()).toEqual([]);
+      const { proposed, mandates } = await second.call("mandates", { all: false });
+      expect(mandates).toEqual([]);
+      expect(proposed).toEqual([{ mandate, signedBy: [phone.account], endsAt: expect.any(String) }]);
+      const other = { ...mandate, salt: randomHex(32) as Digest };
+      expect((await second.send("grantPart", part(laptop, other))).verdict).toBe("decided_meanwhile");
+      expect(await second.call("grantPart", part(laptop))).toMatchObject({ whole: true, missing: 0 });
+      expect(await second.call("grantPart", part(laptop))).toMatchObject({ whole: true, missing: 0 });
+      expect(await first.call("mandates", { all: false })).toMatchObject({ proposed: [], mandates: [{ mandate: digest }] });
+      expect((await first.send("dropProposed", { mandate: digest })).verdict).toBe("decided_meanwhile");
+      const [signed, ...more] = (await granted()) as SignedMandate[];
+      if (!signed || more.length > 0) throw new Error("not one mandate");
+      const { request } = await agent.request(world.url());
+      const checked = await checkPaymentRequest(request, unixNow());
+      if (!checked.ok) throw new Error(checked.problem);
+      const payment = await signWithin(signed, request, checked, agent.signer, unixNow());
+      const answer = await world.buy(request, payment);
+      expect([answer.status, answer.headers.get("X-Payment-Error")]).toEqual([200, null]);
+    });
+
+    test("two keys at once grant it once [desk-grant-at-once]", async () => {
+      const { phone, laptop, first, second, part, granted } = await proposing();
+      const answers = await Promise.all([first.send("grantPart", part(phone)), second.send("grantPart", part(laptop))]);
+      expect(answers.map(({ body }) => body.data.whole).toSorted()).toEqual([false, true]);
+      expect(await granted()).toHaveLength(1);
+    });
+
+    test("any one key drops it, and a revocation of all ends it [desk-proposal-dropped]", async () => {
+      const { phone, laptop, first, second, digest, part, granted, account, one, mandate } = await proposing();
+      await first.call("grantPart", part(phone));
+      expect(await second.call("dropProposed", { mandate: digest })).toEqual({ shortCode: expect.any(String) });
+      expect((await second.call("mandates", { all: false })).proposed).toEqual([]);
+      expect((await second.send("dropProposed", { mandate: digest })).verdict).toBe("mandate_not_found");
+      expect(await second.call("grantPart", part(laptop))).toMatchObject({ whole: false, missing: 1 });
+      const { network, ledger } = mandate;
+      const all = { version: "1", network, ledger, from: account, mandate: "*", revokedAt: String(unixNow()) } as const;
+      await first.call("revoke", { revocation: await signRevocation(all, one(phone)) });
+      expect((await second.call("mandates", { all: false })).proposed).toEqual([]);
+      expect(await granted()).toEqual([]);
+    });
+
+    test("unpairing its agent ends it [desk-proposal-unpaired]", async () => {
+      const { phone, laptop, first, second, agent, part } = await proposing();
+      await first.call("grantPart", part(phone));
+      await first.set("agent.unpair", { publicKey: agent.signer.publicKey });
+      expect((await second.call("mandates", { all: false })).proposed).toEqual([]);
+      expect((await second.send("grantPart", part(laptop))).verdict).toBe("not_paired");
+    });
+
+    test("what was made too long ago, by a stranger or for another account is refused [desk-proposal-refused]", async () => {
+      const { phone, first, part, mandate } = await proposing();
+      const stranger = passkeyAt(world.desk);
+      expect((await first.send("grantPart", part(stranger))).verdict).toBe("invalid_signature");
+      expect((await first.send("grantPart", { ...part(phone), proof: phone.assert(randomHex(32) as Digest) })).verdict).toBe(
+        "invalid_signature",
+      );
+      const foreign = { ...mandate, from: stranger.account };
+      expect((await first.send("grantPart", part(phone, foreign))).verdict).toBe("request_differs");
+      const weaker = policyOf(1, phone, stranger);
+      expect((await first.send("grantPart", { ...part(phone), policy: weaker })).verdict).toBe("request_differs");
+      const old = { ...mandate, grantedAt: String(unixNow() - MAX_APPROVAL_AGE_SECONDS - 2) };
+      expect((await first.send("grantPart", part(phone, old))).verdict).toBe("proof_expired");
+      expect((await first.send("grantPart", part(phone, { ...mandate, extra: "1" } as never))).verdict).toBe("usage");
+      expect((await first.call("mandates", { all: false })).proposed).toEqual([]);
+    });
   });
 
   test("any one key declines for all, and what was signed in part is gone [desk-any-declines]", async () => {

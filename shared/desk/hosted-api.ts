@@ -8,13 +8,13 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Authorization } from "../protocol/authorization.ts";
 import type { DecisionRecord } from "../protocol/decision.ts";
 import type { SignedDeskSetting, SignedLogin, SignedPairing } from "../protocol/desk.ts";
-import type { SignedMandate } from "../protocol/mandate.ts";
+import type { Mandate, SignedMandate } from "../protocol/mandate.ts";
 import type { Policy } from "../protocol/policy.ts";
 import type { MemberProof } from "../protocol/proof.ts";
 import type { SignedRevocation } from "../protocol/revocation.ts";
 import type { Session } from "../protocol/session.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
-import type { DeskCalls } from "./api.ts";
+import type { DeskCalls, MandateList } from "./api.ts";
 import type { ApprovalWire } from "./approval-wire.ts";
 
 /** A passkey as the page made it. An assertion brings no public key, so the desk and the recovery file keep it. */
@@ -115,11 +115,20 @@ export type PartialApproval = PartObject & {
   threshold: number;
 };
 
+/** An allowance that some keys of a policy have signed, and not yet enough of them. */
+export interface ProposedMandate {
+  mandate: Mandate;
+  /** The accounts of these keys. */
+  signedBy: string[];
+  /** When the desk forgets it. */
+  endsAt: string;
+}
+
 /**
  * `decide`: whole payments (proof included), as the agent will present them. The desk checks it against the request and refuses what
  * the facilitator would refuse. `partial`: one member's proof over an authorization or a session. The desk makes the payment once it is whole.
  */
-export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "takeBack" | "revokeMandate" | "read"> {
+export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "takeBack" | "revokeMandate" | "read" | "mandates"> {
   desk: [ask: Record<string, never>, answer: HostedDesk];
   /** Without a session. An unknown account has no passkeys. */
   keys: [ask: { account: string }, answer: KeyRecord];
@@ -145,6 +154,17 @@ export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "ta
   revoke: [ask: { revocation: SignedRevocation }, answer: { revokedAt?: string | undefined; problem?: string | undefined }];
   /** A mandate for a paired agent, which fetches it. */
   grant: [ask: { mandate: SignedMandate }, answer: { shortCode: string }];
+  /**
+   * One key's proof over a mandate, where the policy asks for more than one: the first proposes it for its agent, the last that is needed
+   * grants it. One proposal of an agent at a time.
+   */
+  grantPart: [
+    ask: { mandate: Mandate; proof: MemberProof; policy: Policy },
+    answer: { shortCode: string; whole: boolean; missing: number },
+  ];
+  /** Any one key drops a proposal. */
+  dropProposed: [ask: { mandate: string }, answer: { shortCode: string }];
+  mandates: [ask: { all: boolean }, answer: MandateList & { proposed: ProposedMandate[] }];
   /** What waits under a pairing link: whether its agent still waits, and for which account. */
   pairing: [ask: { place: string }, answer: { agent: string; account?: string | undefined; expiresAt: string }];
   pair: [ask: { pairing: SignedPairing; name: string }, answer: PairedAgent];

@@ -1,10 +1,11 @@
 /** The hosted desk in a real browser, for owners of every kind, and with a desk or strangers that lie. */
 
 import { readFileSync } from "node:fs";
-import type { Route } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fromBase64url, hexToBytes, toBase64url, utf8 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { Granted } from "../../shared/desk/agent-api.ts";
 import type { DeskSettings } from "../../shared/desk/hosted-api.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
@@ -82,7 +83,6 @@ test("an account of two passkeys that sign together: the second is made on anoth
   await approve(first.page, code);
   await shown(first.page, "1 of 2 keys have signed this payment.");
   expect(await own.look(account, digest)).toMatchObject({ state: "pending" });
-  expect(await first.page.getByRole("link", { name: "Grant an allowance" }).count()).toBe(0);
 
   await second.page.goto(`${world.desk}/#/account/${account}`);
   await second.page.reload();
@@ -94,6 +94,31 @@ test("an account of two passkeys that sign together: the second is made on anoth
   await approve(second.page, code);
   await shown(second.page, "You approved it.");
   expect(await pay(own, { account }, digest, request.http.url)).toBe(200);
+
+  const granted = async () => ((await own.send("GET", own.at(account, "mandates"))).body.data as Granted).mandates.length;
+  const sign = async (page: Page) => {
+    const typed = page.getByLabel("Type the short code of the allowance");
+    if ((await typed.count()) > 0) await typed.fill((await page.locator(".codes .code").textContent()) ?? "");
+    await press(page, "Grant it with my passkey");
+  };
+  await go(second.page, (await ask(own, { account })).at);
+  await second.page.getByRole("link", { name: "Grant an allowance instead" }).click();
+  await press(second.page, "Read it before you sign");
+  await shown(second.page, "at most 0.0002 LGO in all");
+  await sign(second.page);
+  await shown(second.page, "It is granted once 1 more of the account's keys");
+  await sound(second.page);
+  expect(await granted()).toBe(0);
+  await go(first.page, "#/allowances");
+  await shown(first.page, "An allowance waits for more keys.");
+  await sound(first.page);
+  await first.page.getByRole("link", { name: "Read it, and sign or drop it" }).click();
+  await shown(first.page, "1 of the account's keys has signed this.");
+  await shown(first.page, "at most 0.0002 LGO in all");
+  await sound(first.page);
+  await sign(first.page);
+  await shown(first.page, "✓ Granted.");
+  expect(await granted()).toBe(1);
 });
 
 test("an owner whose key is a file on another machine signs in and decides there [hosted-terminal]", async () => {

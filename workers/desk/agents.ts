@@ -37,8 +37,9 @@ export function pairAgent(store: DeskStore, publicKey: string, name: string, now
   );
 }
 
-/** @returns false if it was not paired */
+/** What is proposed for it goes with it. @returns false if it was not paired */
 export function unpairAgent(store: DeskStore, publicKey: string): boolean {
+  store.sql("DELETE FROM proposal WHERE agent_key = ?", publicKey);
   return store.sql("DELETE FROM agent WHERE public_key = ? RETURNING public_key", publicKey).length > 0;
 }
 

@@ -9,7 +9,7 @@ import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { authorizationSchema } from "../../shared/protocol/authorization.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { signedDeskSettingSchema, signedLoginSchema, signedPairingSchema } from "../../shared/protocol/desk.ts";
-import { signedMandateSchema } from "../../shared/protocol/mandate.ts";
+import { mandateSchema, signedMandateSchema } from "../../shared/protocol/mandate.ts";
 import { policySchema } from "../../shared/protocol/policy.ts";
 import { memberProofSchema } from "../../shared/protocol/proof.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
@@ -45,6 +45,8 @@ export const ASKS = {
   refuse: z.strictObject({ record: decisionRecordSchema }),
   revoke: z.strictObject({ revocation: signedRevocationSchema }),
   grant: z.strictObject({ mandate: signedMandateSchema }),
+  grantPart: z.strictObject({ mandate: mandateSchema, proof: memberProofSchema, policy: policySchema }),
+  dropProposed: z.strictObject({ mandate: digestSchema }),
   mandates: z.strictObject({ all: z.boolean() }),
   pairing: z.strictObject({ place: digestSchema }),
   pair: z.strictObject({ pairing: signedPairingSchema, name: humanText(MAX_NAME_LENGTH) }),

@@ -8,25 +8,24 @@ import { checkAge, checkApproval, checkAuthorization, checkSessionObject } from 
 import { refused, type DeskRefusal } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
-import { MAX_DESK_MANDATES } from "../../shared/limits.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { deciderOf, verifyDecision } from "../../shared/protocol/decision.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { accountOfPolicy } from "../../shared/protocol/policy.ts";
-import { accountOf, type MemberProof, type Proof, verifyProof } from "../../shared/protocol/proof.ts";
+import { verifyProof } from "../../shared/protocol/proof.ts";
 import { verifyRevocation } from "../../shared/protocol/revocation.ts";
 import { sessionId } from "../../shared/protocol/session.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import { pairedAgent } from "./agents.ts";
 import type { AskOf } from "./asks.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { passkeyRules } from "./env.ts";
-import { endGrants, keepGrant, openGrants } from "./grants.ts";
+import { endGrants, grantObstacle, keepGrant } from "./grants.ts";
 import { note } from "./journal.ts";
+import { verifyMember } from "./member.ts";
 import { keepPart, wholeProofs } from "./parts.ts";
+import { endProposals } from "./proposals.ts";
 import { findRequest, noteTold, requestOf, type RequestRow, take, type Taken } from "./requests.ts";
 import { askLedger } from "./settlements.ts";
 
@@ -74,20 +73,17 @@ export async function partial(
   const kept = findRequest(store, digest, unixNow());
   if (!kept) return refused("request_not_found");
   const request = requestOf(kept);
-  if (accountOfPolicy(policy) !== account) return refused("request_differs", "The policy is of another account.");
-  const member = standaloneProof(proof);
-  const key = accountOf(member);
-  if (!policy.keys.includes(key)) return refused("invalid_signature", "The proof is of no key of the account.");
   const isSession = "session" in object;
+  const claimed = isSession
+    ? ({ type: "Session", digest: sessionId(object.session) } as const)
+    : ({ type: "Authorization", digest: authorizationDigest(object.authorization) } as const);
+  const proved = await verifyMember(desk, policy, proof, claimed);
+  if (!proved.ok) return proved;
+  const { key } = proved;
   const checked = await (isSession
     ? checkSessionObject(request, object.session, account)
     : checkAuthorization(request, object.authorization, account));
   if (!checked.ok) return differing(checked);
-  const claimed = isSession
-    ? ({ type: "Session", digest: sessionId(object.session) } as const)
-    : ({ type: "Authorization", digest: authorizationDigest(object.authorization) } as const);
-  const proved = await verifyProof(member, { ...claimed, account: key }, passkeyRules(desk.env));
-  if (!proved.ok) return differing({ code: "invalid_signature", problem: proved.problem ?? "the key did not sign this" });
 
   const now = unixNow();
   return store.transact(() => {
@@ -116,11 +112,6 @@ export async function partial(
     const made = approve(desk, digest, payment, checked.validBefore, false, now);
     return made.ok ? tell({ ...made.data, whole: true, missing: 0 }) : made;
   });
-}
-
-/** A key's proof beside an object, as an account of its own would have it. */
-function standaloneProof(proof: MemberProof): Proof {
-  return proof.kind === "webauthn" ? { proof } : { publicKey: proof.publicKey, signature: proof.signature };
 }
 
 /** A no. One key of a policy is enough, and the no is final. An approval is revoked by a signed no, which the ledger is told. */
@@ -162,6 +153,7 @@ export async function revoke(desk: DeskContext, { revocation: signed }: AskOf<"r
   if (!proved.ok) return differing({ code: "invalid_signature", problem: proved.problem ?? "it is not the account's" });
   const revokedAt = Number(revocation.revokedAt);
   const ended = endGrants(store, revocation.mandate, revokedAt);
+  endProposals(store, revocation.mandate, revokedAt);
   note(store, unixNow(), "mandate_revoked", { mandate: revocation.mandate, ended: String(ended.length) });
   const told = await desk.facilitator.revoke(signed);
   return tell(told.ok ? { revokedAt: formatTimestamp(told.value.revokedAt ?? revokedAt) } : { problem: told.why });
@@ -176,10 +168,8 @@ export async function grant(desk: DeskContext, { mandate: signed }: AskOf<"grant
   const proved = mandate.from === account ? await verifyProof(proof, claimed, passkeyRules(desk.env)) : { ok: false as const };
   if (!proved.ok) return differing({ code: "invalid_signature", problem: proved.problem ?? "it is not the account's" });
   const now = unixNow();
-  if (!pairedAgent(store, mandate.agent)) return refused("not_paired");
-  if (Number(mandate.validBefore) < now) return refused("proof_expired", "This allowance is over already.", "Grant another one.");
-  if (openGrants(store, now).length >= MAX_DESK_MANDATES)
-    return refused("desk_full", `The desk keeps ${MAX_DESK_MANDATES} open allowances.`, "Revoke one first.");
+  const obstacle = grantObstacle(store, mandate, now);
+  if (obstacle) return obstacle;
   if (keepGrant(store, signed)) note(store, now, "granted", { mandate: digest, agentKey: mandate.agent, total: mandate.total });
   return tell({ shortCode: shortCode(digest) });
 }

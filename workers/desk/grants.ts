@@ -1,8 +1,11 @@
 /** The allowances that the owner granted here. Each is its owner's signature; the desk only hands it to its agent. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { ANY, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
+import { MAX_DESK_MANDATES } from "../../shared/limits.ts";
+import { ANY, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { integer, nullable, row, text } from "../../shared/row.ts";
+import { pairedAgent } from "./agents.ts";
 import type { DeskStore } from "./store.ts";
 
 export interface Grant {
@@ -17,6 +20,20 @@ const asGrant = row({ digest: text<Digest>(), signed: text(), revoked_at: nullab
 function grantOf(found: Record<string, unknown>): Grant {
   const { digest, signed, revoked_at } = asGrant(found);
   return { digest, signed: JSON.parse(signed) as SignedMandate, revokedAt: revoked_at };
+}
+
+/** Why the desk takes no such allowance now. */
+export function grantObstacle(store: DeskStore, { agent, validBefore }: Mandate, now: number): DeskRefusal | undefined {
+  if (!pairedAgent(store, agent)) return refused("not_paired");
+  if (Number(validBefore) < now) return refused("proof_expired", "This allowance is over already.", "Grant another one.");
+  if (openGrants(store, now).length >= MAX_DESK_MANDATES)
+    return refused("desk_full", `The desk keeps ${MAX_DESK_MANDATES} open allowances.`, "Revoke one first.");
+  return undefined;
+}
+
+export function findGrant(store: DeskStore, digest: string): Grant | undefined {
+  const [found] = store.sql("SELECT digest, signed, revoked_at FROM mandate WHERE digest = ?", digest);
+  return found && grantOf(found);
 }
 
 /** @returns false if it is there already */

@@ -15,6 +15,7 @@ import { exportOf, historyOf } from "./history.ts";
 import { itemOf, mandateItem } from "./items.ts";
 import { money } from "./money.ts";
 import { pair, pairing } from "./pair.ts";
+import { dropProposed, grantPart, openProposals, proposalView } from "./proposals.ts";
 import { read } from "./reading.ts";
 import { findRequest, listRequests, requestOf, termsOf } from "./requests.ts";
 import { set, settings } from "./set.ts";
@@ -72,13 +73,16 @@ export const SESSION_CALLS: { [Name in SessionCallName]: Run<Name> } = {
   refuse,
   revoke,
   grant,
+  grantPart,
+  dropProposed,
 
   mandates: async ({ store, facilitator, account }, { all }) => {
     const now = unixNow();
     const grants = all ? allGrants(store, MAX_DESK_MANDATES) : openGrants(store, now);
     const shown = grants.slice(0, MAX_DESK_LOOKUPS);
     const mandates = await Promise.all(shown.map(async (each) => mandateItem(each, await facilitator.mandate(account, each.digest), now)));
-    return tell({ mandates, more: grants.length - shown.length, lost: [], unreadable: [] });
+    const proposed = openProposals(store, unixNow()).map(proposalView);
+    return tell({ mandates, proposed, more: grants.length - shown.length, lost: [], unreadable: [] });
   },
 
   pairing,

@@ -97,6 +97,19 @@ export const DESK_STEPS: readonly MigrationStep[] = [
       "UPDATE part SET object = json_object('authorization', json(object))",
     ],
   },
+  {
+    version: 4,
+    statements: [
+      `CREATE TABLE proposal (
+         agent_key TEXT PRIMARY KEY,         -- one at a time
+         digest TEXT NOT NULL,
+         mandate TEXT NOT NULL,
+         granted_at INTEGER NOT NULL,
+         ends_at INTEGER NOT NULL,           -- the last second in which it can be completed
+         proofs TEXT NOT NULL                -- by the account of the key
+       ) STRICT`,
+    ],
+  },
 ];
 
 /** False of an account that never signed in and has no agent: nothing is stored for it. */

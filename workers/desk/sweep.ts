@@ -12,6 +12,7 @@ export function sweep(store: DeskStore, now: number): number | undefined {
     store.sql("UPDATE request SET state = 'expired', decided_at = expires_at WHERE state = 'pending' AND expires_at < ? RETURNING 1", now)
       .length,
     deleted(store, "part", "valid_before < ?", now),
+    deleted(store, "proposal", "ends_at < ?", now),
     deleted(store, "used", "until < ?", now),
     deleted(store, "login", "expires_at < ?", now),
     deleted(store, "request", "payment IS NULL AND state <> 'pending' AND expires_at < ?", now - DESK_UNAPPROVED_SECONDS),

@@ -3,14 +3,16 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { MandateItem, MandateList, Money } from "../../../shared/desk/api.ts";
+import type { ProposedMandate } from "../../../shared/desk/hosted-api.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
-import { ANY } from "../../../shared/protocol/mandate.ts";
+import { ANY, mandateDigest } from "../../../shared/protocol/mandate.ts";
 import { duration } from "../../../shared/screen/duration.ts";
 import { bars } from "./bars.ts";
 import type { Client, Problem } from "./client.ts";
 import { Field, take } from "./field.tsx";
 import type { Owner } from "./owner.ts";
 import { Empty, Foreign, Heading, Id, Loading, Notes, Time, Trouble } from "./parts.tsx";
+import { linkTo } from "./router.ts";
 import { useCall } from "./use-call.ts";
 
 const FRESH_ALLOWANCES_MILLIS = 5000;
@@ -45,8 +47,12 @@ export function Allowances({ client, owner }: AllowancesProps & { client: Client
   );
 }
 
-function List({ owner, data, revoked }: AllowancesProps & { data: MandateList; revoked: (notes: string[]) => void }) {
-  const { mandates, more, lost, unreadable } = data;
+function List({
+  owner,
+  data,
+  revoked,
+}: AllowancesProps & { data: MandateList & { proposed?: ProposedMandate[] }; revoked: (notes: string[]) => void }) {
+  const { mandates, proposed, more, lost, unreadable } = data;
   return (
     <>
       {mandates.length + lost.length === 0 && (
@@ -67,6 +73,12 @@ function List({ owner, data, revoked }: AllowancesProps & { data: MandateList; r
           </p>
           <Revoke owner={owner} mandate={mandate} shortCode={shortCode} revoked={revoked} />
         </section>
+      ))}
+      {proposed?.map(({ mandate }) => (
+        <p key={mandate.salt} class="note warn">
+          An allowance waits for more keys.{" "}
+          <a href={linkTo({ page: "proposed", request: mandateDigest(mandate) })}>Read it, and sign or drop it</a>
+        </p>
       ))}
       <ul class="cards" aria-label="Allowances">
         {mandates.map((item) => (

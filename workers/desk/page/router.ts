@@ -14,6 +14,8 @@ export type Route =
 /** Pages that only a hosted desk has. */
 export type HostedRoute =
   | { page: "grant"; request: string }
+  /** An allowance that another key of the policy proposes: its digest. */
+  | { page: "proposed"; request: string }
   | { page: "settings" }
   /** A link of an agent that wants to be paired: its key, its secret, and the account if it names one. */
   | { page: "pair"; link: string }
@@ -27,7 +29,8 @@ const LINK = /^[0-9A-Za-z.]{1,200}$/;
 
 export function routeOf(hash: string): Route {
   const [, page = "", rest = ""] = hash.split("/");
-  if ((page === "request" || page === "receipt" || page === "grant") && DIGEST.test(rest)) return { page, request: rest };
+  if ((page === "request" || page === "receipt" || page === "grant" || page === "proposed") && DIGEST.test(rest))
+    return { page, request: rest };
   if ((page === "pair" || page === "account") && LINK.test(rest)) return { page, link: rest };
   if (page === "all" || page === "allowances" || page === "history" || page === "settings" || page === "key") return { page };
   return { page: "inbox" };

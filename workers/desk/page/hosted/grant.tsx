@@ -7,7 +7,7 @@ import { type Amount, displayAmount, parseAmount } from "../../../../shared/prot
 import { type Mandate, mandateDigest, type MandateScheme, mandateSchema } from "../../../../shared/protocol/mandate.ts";
 import { type PaymentRequest, shortCode } from "../../../../shared/protocol/payment-request.ts";
 import { sameCode } from "../../../../shared/screen/answer.ts";
-import { mandateFacts } from "../../../../shared/screen/mandate-facts.ts";
+import { mandateFacts, type MandateView } from "../../../../shared/screen/mandate-facts.ts";
 import type { ApprovalView } from "../../../../shared/screen/view.ts";
 import { checkShape } from "../../../../shared/text/json.ts";
 import { unixNow } from "../../../../shared/time.ts";
@@ -153,23 +153,14 @@ interface ReviewProps {
 }
 
 function Review({ client, owner, view, mandate, back }: ReviewProps) {
-  const open = useCall(client, "mandates", { all: false }).data;
-  const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [granted, setGranted] = useState(false);
-  const [problem, setProblem] = useState<Problem | undefined>();
-  const others = useMemo(() => {
-    const left = (open?.mandates ?? []).map(({ usage, total }) => BigInt(usage?.left.amount ?? total.amount));
-    return { count: left.length, sum: left.reduce((sum, one) => sum + one, 0n) };
-  }, [open]);
   const { balance, pin, threshold, request } = view;
-  const { shortCode: code, facts, warnings, says } = mandateFacts({ mandate, balance, pins: pin ? [pin] : [], others, threshold });
+  const [missing, setMissing] = useState<number | undefined>();
   const waiting = shortCode(view.checked.digest);
-  if (granted) {
+  if (missing !== undefined) {
     return (
       <>
         <p class="note good" role="status">
-          ✓ Granted. The agent fetches it from this desk, and pays within it. Request {waiting} still waits for your answer.
+          {grantedText(missing)} Request {waiting} still waits for your answer.
         </p>
         <p class="buttons">
           <a href={linkTo({ page: "request", request: view.checked.digest })}>To the request</a>
@@ -178,16 +169,55 @@ function Review({ client, owner, view, mandate, back }: ReviewProps) {
       </>
     );
   }
+  return (
+    <ToSign
+      client={client}
+      owner={owner}
+      about={{ mandate, balance, pins: pin ? [pin] : [], threshold }}
+      host={hostOf(request.http.url)}
+      signed={setMissing}
+      back={{ label: "Change the limits", run: back }}
+    />
+  );
+}
+
+export function grantedText(missing: number): string {
+  if (missing === 0) return "✓ Granted. The agent fetches it from this desk, and pays within it.";
+  return `✓ You have signed it. It is granted once ${missing} more of the account's keys have signed it too: at this desk, under Allowances, within a day.`;
+}
+
+interface ToSignProps {
+  client: HostedClient;
+  /** Without one it is only shown. */
+  owner: HostedOwner | undefined;
+  about: Omit<MandateView, "others">;
+  host: string;
+  signed: (missing: number) => void;
+  back: { label: string; run: () => void };
+}
+
+/** An allowance whole, made from the very object that is signed. */
+export function ToSign({ client, owner, about, host, signed, back }: ToSignProps) {
+  const { mandate } = about;
+  const open = useCall(client, "mandates", { all: false }).data;
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const others = useMemo(() => {
+    const left = (open?.mandates ?? []).map(({ usage, total }) => BigInt(usage?.left.amount ?? total.amount));
+    return { count: left.length, sum: left.reduce((sum, one) => sum + one, 0n) };
+  }, [open]);
+  const { shortCode: code, facts, warnings, says } = mandateFacts({ ...about, others });
   const grant = async (event: Event) => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || !owner) return;
     if (warnings.length > 0 && !sameCode(typed, code))
       return setProblem({ code: "typed", message: "That is not the short code of this allowance." });
     setBusy(true);
     setProblem(undefined);
     const answer = await owner.grant(mandate);
     setBusy(false);
-    if (answer.ok) setGranted(true);
+    if (answer.ok) signed(answer.data.missing);
     else setProblem(answer.error);
   };
   if (!open) return <Loading />;
@@ -197,7 +227,7 @@ function Review({ client, owner, view, mandate, back }: ReviewProps) {
         <span class="code" translate={false} title={mandateDigest(mandate)}>
           {code}
         </span>
-        <Foreign text={hostOf(request.http.url)} />
+        <Foreign text={host} />
       </p>
       {warnings.length > 0 && (
         <ul class="note warn list">
@@ -212,13 +242,15 @@ function Review({ client, owner, view, mandate, back }: ReviewProps) {
           {text}
         </p>
       ))}
-      {warnings.length > 0 && <TextField label="Type the short code of the allowance" value={typed} set={setTyped} />}
+      {owner && warnings.length > 0 && <TextField label="Type the short code of the allowance" value={typed} set={setTyped} />}
       {problem && <Trouble problem={problem} />}
-      <button type="submit" class="main" disabled={busy}>
-        {busy ? "Signing…" : "Grant it with my passkey"}
-      </button>
-      <button type="button" class="plain wide" disabled={busy} onClick={back}>
-        Change the limits
+      {owner && (
+        <button type="submit" class="main" disabled={busy}>
+          {busy ? "Signing…" : "Grant it with my passkey"}
+        </button>
+      )}
+      <button type="button" class="plain wide" disabled={busy} onClick={back.run}>
+        {back.label}
       </button>
     </form>
   );

@@ -11,6 +11,7 @@ import type { Decision } from "../../../../shared/protocol/decision.ts";
 import type { DeskSetting, Login, Pairing } from "../../../../shared/protocol/desk.ts";
 import type { Mandate } from "../../../../shared/protocol/mandate.ts";
 import type { PasskeyProof } from "../../../../shared/protocol/passkey.ts";
+import type { Policy } from "../../../../shared/protocol/policy.ts";
 import { type AccountProof, signersOf } from "../../../../shared/protocol/proof.ts";
 import type { Revocation } from "../../../../shared/protocol/revocation.ts";
 import { withPaymentProof } from "../../../../shared/protocol/what-is-signed.ts";
@@ -32,7 +33,7 @@ const PARTIAL_SECONDS = 900;
 
 export class HostedOwner implements Owner {
   readonly proof = "passkey";
-  readonly grants: boolean;
+  readonly grants = true;
   readonly record: KeyRecord;
   readonly passkeys: readonly KeptPasskey[];
   readonly #client: HostedClient;
@@ -47,7 +48,6 @@ export class HostedOwner implements Owner {
     this.#queue = queue;
     this.record = record;
     this.passkeys = usablePasskeys(record);
-    this.grants = this.#signers("Mandate") === 1;
   }
 
   /** The nonce is the desk's; everything else is this page's. */
@@ -116,13 +116,12 @@ export class HostedOwner implements Owner {
       return problem("request_differs", "What another key has signed is not what this request asks for. Nothing was signed.");
     const what: ToProve = session ? { type: "Session", object: session } : { type: "Authorization", object: authorization };
     const key = canonicalJson(what.object);
-    if (this.#signers(what.type) === 1) {
+    const policy = this.#several(what.type);
+    if (!policy) {
       return this.#prove(key, what, async (_, proof) =>
         told(await this.#client.call("decide", { payment: withPaymentProof(view.request, checked, view, { proof }) })),
       );
     }
-    const { policy } = this.record;
-    if (!policy) return problem("unsupported", "The policy of this account is not known here.");
     return this.#member(key, what, async (_, proof) => {
       const object = session ? { session } : { authorization };
       const sent = await this.#client.call("partial", { request: checked.digest, ...object, proof, policy });
@@ -170,14 +169,21 @@ export class HostedOwner implements Owner {
     });
   }
 
-  grant(mandate: Mandate): Promise<Result<{ shortCode: string }>> {
-    return this.#prove(mandate.salt, { type: "Mandate", object: mandate }, (mandate, proof) =>
-      this.#client.call("grant", { mandate: { mandate, proof } }),
-    );
+  /** @returns how many more keys must sign it until it is granted */
+  async grant(mandate: Mandate): Promise<Result<{ missing: number }>> {
+    const what: ToProve = { type: "Mandate", object: mandate };
+    const policy = this.#several(what.type);
+    if (policy) return this.#member(mandate.salt, what, (_, proof) => this.#client.call("grantPart", { mandate, proof, policy }));
+    return this.#prove(mandate.salt, what, async (_, proof) => {
+      const sent = await this.#client.call("grant", { mandate: { mandate, proof } });
+      return sent.ok ? { ok: true, data: { missing: 0 } } : sent;
+    });
   }
 
-  #signers(type: ToProve["type"]): number {
-    return this.record.policy ? signersOf(type, this.record.policy) : 1;
+  /** The policy, if more than one of its keys must sign this. */
+  #several(type: ToProve["type"]): Policy | undefined {
+    const { policy } = this.record;
+    return policy && signersOf(type, policy) > 1 ? policy : undefined;
   }
 
   #prove<What extends ToProve, Data>(key: string, what: What, send: Send<What, AccountProof, Data>): Promise<Result<Data>> {
