@@ -25,14 +25,14 @@ import { PATHS } from "./paths.ts";
  *   audits them. Refunds, and what was charged of `upto`, 2.75 with their audit. Exporting and restoring 2.5: the objects check every row.
  *   Groups of payments three quarters. Causes of entries, money that the operator pays out, and counting, half a KiB each.
  * - Desk. Its code: the page in it has a budget of its own (workers/desk/page/page.test.ts). Notices 5.5: encryption and tokens for push
- *   services, the forms of webhooks, what waits to be told. zod and the protocol's shapes and checks are half of the rest.
+ *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1. zod and the protocol's shapes and checks are half of the rest.
  */
 const BUNDLE_KIB: Record<string, number> = {
   "lez-merchant": 100.75,
   paywall: 58,
   "lez-facilitator": 53.5,
   "lez-ledger-do": 43.75,
-  "lez-desk": 57,
+  "lez-desk": 57.25,
 };
 const DESK = { name: "lez-desk", main: "workers/desk/index.ts" };
 const PAYWALL = { name: "paywall", main: "workers/merchant/paywall/index.ts" };

@@ -81,7 +81,7 @@ test("an account of two passkeys that sign together: the second is made on anoth
   const { digest, request, code, at } = await ask(own, { account });
   await go(first.page, at);
   await approve(first.page, code);
-  await shown(first.page, "1 of 2 keys have signed this payment.");
+  await shown(first.page, "1 of 2 keys have signed this.");
   expect(await own.look(account, digest)).toMatchObject({ state: "pending" });
 
   await second.page.goto(`${world.desk}/#/account/${account}`);
@@ -89,7 +89,7 @@ test("an account of two passkeys that sign together: the second is made on anoth
   await press(second.page, "Sign in with my passkey");
   await shown(second.page, "Inbox");
   await go(second.page, at);
-  await shown(second.page, "1 of 2 keys have signed this payment.");
+  await shown(second.page, "1 of 2 keys have signed this.");
   await sound(second.page);
   await approve(second.page, code);
   await shown(second.page, "You approved it.");
@@ -112,7 +112,7 @@ test("an account of two passkeys that sign together: the second is made on anoth
   await go(first.page, "#/allowances");
   await shown(first.page, "An allowance waits for more keys.");
   await sound(first.page);
-  await first.page.getByRole("link", { name: "Read it, and sign or drop it" }).click();
+  await first.page.getByRole("link", { name: "Read it" }).click();
   await shown(first.page, "1 of the account's keys has signed this.");
   await shown(first.page, "at most 0.0002 LGO in all");
   await sound(first.page);

@@ -51,7 +51,7 @@ export async function grantPart(
   { mandate, proof, policy }: AskOf<"grantPart">,
 ): Promise<Told<HostedAnswer<"grantPart">>> {
   const { account, store } = desk;
-  if (mandate.from !== account) return refused("request_differs", "The allowance is of another account.");
+  if (mandate.from !== account) return refused("request_differs");
   const digest = mandateDigest(mandate);
   const proved = await verifyMember(desk, policy, proof, { type: "Mandate", digest });
   if (!proved.ok) return proved;
@@ -62,7 +62,7 @@ export async function grantPart(
     const known = { shortCode: shortCode(digest) };
     const granted = findGrant(store, digest);
     if (granted?.revokedAt === null) return tell({ ...known, whole: true, missing: 0 });
-    if (granted) return refused("decided_meanwhile", "This allowance is revoked.", "Grant another one.");
+    if (granted) return refused("decided_meanwhile", "It is revoked.", "Make another.");
     const obstacle = grantObstacle(store, mandate, now);
     if (obstacle) return obstacle;
     const before = openProposals(store, now).find(({ mandate: { agent } }) => agent === mandate.agent);
@@ -80,7 +80,7 @@ export async function grantPart(
       return tell({ ...known, whole: false, missing: Number(policy.threshold) - Object.keys(proofs).length });
     }
     const signed = checkShape({ mandate, proof: { kind: "policy", policy, proofs: enough } }, signedMandateSchema);
-    if (!signed.ok) return refused("usage", `This cannot be an allowance: ${signed.problem}.`);
+    if (!signed.ok) return refused("usage", `mandate: ${signed.problem}`);
     endProposals(store, digest, now);
     keepGrant(store, signed.value);
     note(store, now, "granted", { mandate: digest, agentKey: mandate.agent, total: mandate.total });
@@ -91,7 +91,7 @@ export async function grantPart(
 /** One key is enough to drop what others propose, and a login is enough of it, as of a no. */
 export function dropProposed({ store }: DeskContext, { mandate: digest }: AskOf<"dropProposed">): Told<HostedAnswer<"dropProposed">> {
   const now = unixNow();
-  if (findGrant(store, digest)) return refused("decided_meanwhile", "This allowance is granted already.", "Revoke it.");
+  if (findGrant(store, digest)) return refused("decided_meanwhile", "It is granted already.", "Revoke it.");
   if (!endProposals(store, digest, now)) return refused("mandate_not_found");
   note(store, now, "proposal_dropped", { mandate: digest });
   return tell({ shortCode: shortCode(digest) });

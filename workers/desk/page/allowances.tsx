@@ -5,7 +5,7 @@ import { useRef, useState } from "preact/hooks";
 import type { MandateItem, MandateList, Money } from "../../../shared/desk/api.ts";
 import type { ProposedMandate } from "../../../shared/desk/hosted-api.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
-import { ANY, mandateDigest } from "../../../shared/protocol/mandate.ts";
+import { ANY } from "../../../shared/protocol/mandate.ts";
 import { duration } from "../../../shared/screen/duration.ts";
 import { bars } from "./bars.ts";
 import type { Client, Problem } from "./client.ts";
@@ -76,8 +76,7 @@ function List({
       ))}
       {proposed?.map(({ mandate }) => (
         <p key={mandate.salt} class="note warn">
-          An allowance waits for more keys.{" "}
-          <a href={linkTo({ page: "proposed", request: mandateDigest(mandate) })}>Read it, and sign or drop it</a>
+          An allowance waits for more keys. <a href={linkTo({ page: "proposed", request: mandate.salt })}>Read it</a>
         </p>
       ))}
       <ul class="cards" aria-label="Allowances">

@@ -22,7 +22,7 @@ const TITLES: Record<Route["page"], string> = {
   allowances: "Allowances",
   history: "History",
   grant: "Grant an allowance",
-  proposed: "A proposed allowance",
+  proposed: "Allowance",
   settings: "Settings",
   pair: "Pair an agent",
   account: "Sign in",

@@ -103,8 +103,7 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
       <Decisive view={view} />
       {partial && (
         <p class="note good" role="status">
-          {partial.proofs.length} of {partial.threshold} keys have signed this {view.session ? "session" : "payment"}. Yours is added to the
-          same one.
+          {partial.proofs.length} of {partial.threshold} keys have signed this. Yours is added to the same one.
         </p>
       )}
       {setExpiresIn && !partial && !view.session && SHORTER.some((seconds) => seconds < offered) && (

@@ -19,7 +19,7 @@ import { linkTo, routeOf } from "./router.ts";
 const MAX_LOCAL_BYTES = 52 * 1024;
 const MAX_HOSTED_BYTES = 60 * 1024;
 /** Pages that are loaded when they are first shown: new accounts, with the sealing of a key; pairing; allowances; settings. */
-const MAX_MORE_BYTES = 15 * 1024;
+const MAX_MORE_BYTES = 16 * 1024;
 
 /** As they travel. */
 const gzipped = (files: [name: string, bytes: Uint8Array][]) =>

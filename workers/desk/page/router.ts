@@ -14,7 +14,7 @@ export type Route =
 /** Pages that only a hosted desk has. */
 export type HostedRoute =
   | { page: "grant"; request: string }
-  /** An allowance that another key of the policy proposes: its digest. */
+  /** An allowance that another key of the policy proposes: its salt. */
   | { page: "proposed"; request: string }
   | { page: "settings" }
   /** A link of an agent that wants to be paired: its key, its secret, and the account if it names one. */

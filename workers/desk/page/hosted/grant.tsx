@@ -217,7 +217,7 @@ export function ToSign({ client, owner, about, host, signed, back }: ToSignProps
     setProblem(undefined);
     const answer = await owner.grant(mandate);
     setBusy(false);
-    if (answer.ok) signed(answer.data.missing);
+    if (answer.ok) signed(answer.data.missing ?? 0);
     else setProblem(answer.error);
   };
   if (!open) return <Loading />;

@@ -126,10 +126,7 @@ export class HostedOwner implements Owner {
       const object = session ? { session } : { authorization };
       const sent = await this.#client.call("partial", { request: checked.digest, ...object, proof, policy });
       if (!sent.ok || sent.data.whole) return told(sent);
-      return told(
-        sent,
-        `You have signed it. It ${session ? "opens" : "pays"} once ${sent.data.missing} more of the account's keys have signed it too.`,
-      );
+      return told(sent, `You have signed it. It counts once ${sent.data.missing} more of the account's keys have signed it too.`);
     });
   }
 
@@ -170,14 +167,11 @@ export class HostedOwner implements Owner {
   }
 
   /** @returns how many more keys must sign it until it is granted */
-  async grant(mandate: Mandate): Promise<Result<{ missing: number }>> {
+  grant(mandate: Mandate): Promise<Result<{ shortCode: string; missing?: number }>> {
     const what: ToProve = { type: "Mandate", object: mandate };
     const policy = this.#several(what.type);
     if (policy) return this.#member(mandate.salt, what, (_, proof) => this.#client.call("grantPart", { mandate, proof, policy }));
-    return this.#prove(mandate.salt, what, async (_, proof) => {
-      const sent = await this.#client.call("grant", { mandate: { mandate, proof } });
-      return sent.ok ? { ok: true, data: { missing: 0 } } : sent;
-    });
+    return this.#prove(mandate.salt, what, (_, proof) => this.#client.call("grant", { mandate: { mandate, proof } }));
   }
 
   /** The policy, if more than one of its keys must sign this. */

@@ -141,7 +141,7 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
     if (route.page === "grant" && hosted)
       return <More>{({ GrantPage }) => <GrantPage client={client} owner={hosted} request={route.request} />}</More>;
     if (route.page === "proposed")
-      return <More>{({ ProposedPage }) => <ProposedPage client={client} owner={hosted} desk={desk} mandate={route.request} />}</More>;
+      return <More>{({ ProposedPage }) => <ProposedPage client={client} owner={hosted} desk={desk} salt={route.request} />}</More>;
     if (route.page === "pair") return <More>{({ PairPage }) => <PairPage client={client} owner={hosted} link={route.link} />}</More>;
     if (route.page === "settings")
       return <More>{({ Settings }) => <Settings client={client} desk={desk} record={record} owner={hosted} signOut={signOut} />}</More>;

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { HostedDesk } from "../../../../shared/desk/hosted-api.ts";
 import { NETWORK } from "../../../../shared/lez.ts";
 import { APPROVAL_TYPED_THRESHOLD } from "../../../../shared/limits.ts";
-import { ANY, mandateDigest, mandateSchema } from "../../../../shared/protocol/mandate.ts";
+import { ANY, type Mandate, mandateDigest, mandateSchema } from "../../../../shared/protocol/mandate.ts";
 import { checkShape } from "../../../../shared/text/json.ts";
 import type { Problem } from "../client.ts";
 import { Heading, Loading, Time, Trouble } from "../parts.tsx";
@@ -18,17 +18,16 @@ interface ProposedProps {
   /** Without one the key of this owner is on another machine. */
   owner: HostedOwner | undefined;
   desk: HostedDesk;
-  /** Its digest. */
-  mandate: string;
+  salt: string;
 }
 
-export function ProposedPage({ client, owner, desk, mandate: digest }: ProposedProps) {
+export function ProposedPage({ client, owner, desk, salt }: ProposedProps) {
   const { data, problem: away, reload } = useCall(client, "mandates", { all: false });
   const state = useCall(client, "state", {}).data;
   const [done, setDone] = useState<string | undefined>();
   const [problem, setProblem] = useState<Problem | undefined>();
-  const drop = async () => {
-    const answer = await client.call("dropProposed", { mandate: digest });
+  const drop = async (mandate: Mandate) => {
+    const answer = await client.call("dropProposed", { mandate: mandateDigest(mandate) });
     if (answer.ok) setDone("Dropped. Nothing was granted.");
     else setProblem(answer.error);
   };
@@ -41,7 +40,7 @@ export function ProposedPage({ client, owner, desk, mandate: digest }: ProposedP
       );
     if (away) return <Trouble problem={away} again={reload} />;
     if (!data || !state) return <Loading />;
-    const found = data.proposed.find(({ mandate }) => mandateDigest(mandate) === digest);
+    const found = data.proposed.find(({ mandate }) => mandate.salt === salt);
     if (!found) return <p>Nothing of this kind is proposed any more.</p>;
     const { mandate, signedBy, endsAt } = found;
     const { ok } = checkShape(mandate, mandateSchema);
@@ -70,7 +69,7 @@ export function ProposedPage({ client, owner, desk, mandate: digest }: ProposedP
           }}
           host={mandate.origins[0] === ANY ? "any merchant" : mandate.origins.join(", ")}
           signed={(missing) => setDone(grantedText(missing))}
-          back={{ label: "Drop it", run: () => void drop() }}
+          back={{ label: "Drop it", run: () => void drop(mandate) }}
         />
       </>
     );
