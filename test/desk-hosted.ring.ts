@@ -643,7 +643,7 @@ describe("a policy of two of three", () => {
     test("two keys at once grant it once [desk-grant-at-once]", async () => {
       const { phone, laptop, first, second, part, granted } = await proposing();
       const answers = await Promise.all([first.send("grantPart", part(phone)), second.send("grantPart", part(laptop))]);
-      expect(answers.map(({ body }) => body.data.whole).toSorted()).toEqual([false, true]);
+      expect(answers.filter(({ body }) => body.data.whole === true)).toHaveLength(1);
       expect(await granted()).toHaveLength(1);
     });
 

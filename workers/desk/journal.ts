@@ -9,8 +9,6 @@ export type DeskEvent =
   | "unpaired"
   | "asked"
   | "signed_in_part"
-  | "granted_in_part"
-  | "proposal_dropped"
   | "approved"
   | "declined"
   | "revoked"
