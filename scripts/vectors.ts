@@ -289,6 +289,7 @@ const DESK_SETTING: DeskSetting = {
   nonce: "6f".repeat(32) as Digest,
 };
 const DESK_CALL: DeskCall = {
+  desk: DESK,
   method: "POST",
   path: "/requests?wait=30",
   bodySha256: bodyDigest(utf8("{}")),

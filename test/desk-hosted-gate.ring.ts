@@ -1,7 +1,9 @@
 /** Who is let in to a hosted desk, and which proofs count. Each refusal has a code, and leaves nothing behind. */
 
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { DESK_CALL_HEADER } from "../shared/desk/agent-api.ts";
 import { signDeskCall } from "../shared/desk/call-check.ts";
 import { DESK_PROOF_SECONDS, MAX_DESK_ASK_BYTES, MAX_DESK_CALL_BYTES, MAX_DESK_LOGINS } from "../shared/limits.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
@@ -199,11 +201,27 @@ describe("a setting", () => {
   });
 });
 
+test.each([
+  ["/api/keys", () => `Origin: ${world.desk}\r\nContent-Type: application/json`],
+  ["/agent/x/requests", () => `${DESK_CALL_HEADER}: e30`],
+])("%s whose body ends early is refused, and is no fault of the desk", async (path, headers) => {
+  const { hostname, port, host } = new URL(world.desk);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect({ host: hostname, port: Number(port) });
+  let answer = "";
+  socket
+    .on("data", (chunk) => (answer += String(chunk)))
+    .on("close", () => resolve(answer))
+    .on("error", reject);
+  socket.end(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers()}\r\nContent-Length: 20\r\n\r\n{}`);
+  expect(await promise).toMatch(/^HTTP\/1\.1 400 [^]*"code":"usage"/);
+});
+
 describe("a call of an agent", () => {
   test("counts once, for what it was signed for, in its minute [desk-call-replayed]", async () => {
     const { page, agent } = await world.paired();
     const path = agent.at(page.account, "mandates");
-    const sent = { method: "GET", path, body: new Uint8Array() };
+    const sent = { desk: world.desk, method: "GET", path, body: new Uint8Array() };
     const header = await signDeskCall(sent, agent.signer, unixNow());
     expect((await agent.send("GET", path, undefined, header)).verdict).toBe("ok");
     expect(await agent.send("GET", path, undefined, header)).toMatchObject({ verdict: "replayed", status: 409 });
@@ -217,6 +235,7 @@ describe("a call of an agent", () => {
         {},
         await signDeskCall({ ...sent, method: "POST", path: agent.at(page.account, "unpair") }, agent.signer, unixNow()),
       ],
+      ["GET", path, undefined, await signDeskCall({ ...sent, desk: "https://other.example" }, agent.signer, unixNow())],
       ["GET", path, undefined, "not-a-call"],
     ];
     for (const [method, at, body, call] of refused)

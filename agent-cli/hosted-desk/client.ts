@@ -54,7 +54,7 @@ export async function callDesk<Schema extends z.core.$ZodType>(
   { method, path, body, answer, timeoutSeconds = DESK_ANSWER_SECONDS }: CallOf<Schema>,
 ): Promise<Success<z.core.output<Schema>> | DeskFailure> {
   const bytes = body && utf8(JSON.stringify(body));
-  const signed = await signDeskCall({ method, path, body: bytes ?? new Uint8Array() }, signer, unixNow());
+  const signed = await signDeskCall({ desk, method, path, body: bytes ?? new Uint8Array() }, signer, unixNow());
   const headers: [string, string][] = [[DESK_CALL_HEADER, signed]];
   if (bytes) headers.push(["content-type", "application/json"]);
   const request = { method, url: `${desk}${path}`, headers, ...(bytes && { body: bytes }) };

@@ -5,7 +5,7 @@ import { DESK_CALL_SECONDS, MAX_HEADER_BYTES } from "../limits.ts";
 import type { SignedDeskCall } from "../protocol/desk.ts";
 import { checkDeskCall, signDeskCall } from "./call-check.ts";
 
-const SENT = { method: "POST", path: "/agent/A/requests?wait=25", body: utf8('{"a":"1"}') };
+const SENT = { desk: "https://desk.example", method: "POST", path: "/agent/A/requests?wait=25", body: utf8('{"a":"1"}') };
 const header = await signDeskCall(SENT, agent, NOW);
 const signed = JSON.parse(new TextDecoder().decode(fromBase64url(header))) as SignedDeskCall;
 const encoded = (value: unknown) => toBase64url(utf8(JSON.stringify(value)));
@@ -18,6 +18,7 @@ test("a signed call counts for a minute on both sides, with its nonce [desk-call
 });
 
 test.each<[string, string | null, Partial<typeof SENT>]>([
+  ["another desk", header, { desk: "https://other.example" }],
   ["another method", header, { method: "PUT" }],
   ["another path", header, { path: "/agent/A/requests" }],
   ["another body", header, { body: utf8('{"a":"2"}') }],

@@ -36,7 +36,7 @@ const deskSetting = {
   issuedAt: "1760000000",
   nonce,
 } as const;
-const call = { method: "GET", path: "/inbox", bodySha256: nonce, at: "1760000000", nonce };
+const call = { desk: DESK, method: "GET", path: "/inbox", bodySha256: nonce, at: "1760000000", nonce };
 
 test("one key of a policy signs in, pairs an agent and changes a setting", async () => {
   const signed: [SignedLogin, SignedPairing, SignedDeskSetting] = [

@@ -57,6 +57,8 @@ export type SignedDeskSetting = z.infer<typeof signedDeskSettingSchema>;
 
 /** One call of a paired agent. */
 export const deskCallSchema = z.strictObject({
+  /** The desk that is called: a call to one counts at no other. */
+  desk: originSchema,
   method: z.string().check(z.regex(/^[A-Z]{1,16}$/, "must be a method of HTTP")),
   /** Path and query, as sent. */
   path: z.string().check(z.maxLength(MAX_URL_LENGTH)),

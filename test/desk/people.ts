@@ -175,7 +175,7 @@ export class Agent {
   /** @param header in place of the signed call */
   async send(method: string, path: string, content?: unknown, header?: string): Promise<Sent> {
     const body = content === undefined ? new Uint8Array() : utf8(JSON.stringify(content));
-    const call = header ?? (await signDeskCall({ method, path, body }, this.signer, unixNow()));
+    const call = header ?? (await signDeskCall({ desk: this.desk, method, path, body }, this.signer, unixNow()));
     const response = await fetch(`${this.desk}${path}`, {
       method,
       headers: { [DESK_CALL_HEADER]: call, "Content-Type": "application/json" },

@@ -9,9 +9,8 @@ import { MAX_DESK_ASK_BYTES, MAX_DESK_WAIT_SECONDS } from "../../shared/limits.t
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
-import { readLimited } from "../../shared/x402/body.ts";
 import type { AgentCaller, AgentWish } from "./agent-calls.ts";
-import { refusalResponse, toldResponse } from "./answers.ts";
+import { readCall, refusalResponse, toldResponse } from "./answers.ts";
 import { originOf } from "./env.ts";
 import { isWithinLimit, tooMany } from "./stranger-limit.ts";
 import type { WorkerEnv } from "./worker-env.ts";
@@ -20,10 +19,13 @@ const nothingSchema = z.strictObject({});
 
 export async function answerAgentCall(request: Request, env: WorkerEnv): Promise<Response> {
   const url = new URL(request.url);
-  const body = await readLimited(request, MAX_DESK_ASK_BYTES);
-  if (!body) return refusalResponse(refused("payload_too_large", `A call has at most ${MAX_DESK_ASK_BYTES} bytes.`));
-  const sent = { method: request.method, path: `${url.pathname}${url.search}`, body };
-  const checked = await checkDeskCall(request.headers.get(DESK_CALL_HEADER), sent, unixNow());
+  const header = request.headers.get(DESK_CALL_HEADER);
+  if (header === null) return refusalResponse(refused("call_refused"));
+  const read = await readCall(request, MAX_DESK_ASK_BYTES);
+  if (!read.ok) return refusalResponse(read);
+  const { body } = read;
+  const sent = { desk: originOf(env, request.url), method: request.method, path: `${url.pathname}${url.search}`, body };
+  const checked = await checkDeskCall(header, sent, unixNow());
   if (!checked.ok) return refusalResponse(refused("call_refused", `The signature of this call does not count: ${checked.problem}.`));
   const { ok: _, ...caller } = checked;
   if (url.pathname.startsWith(PAIRINGS_PATH)) {

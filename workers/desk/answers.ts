@@ -1,7 +1,8 @@
 /** Answers of the desk as JSON, with the headers of its page. */
 
-import { type DeskRefusal, statusOf } from "../../shared/desk/codes.ts";
+import { type DeskRefusal, refused, statusOf } from "../../shared/desk/codes.ts";
 import { DESK_HEADERS } from "../../shared/screen/page-headers.ts";
+import { readLimited } from "../../shared/x402/body.ts";
 import type { Told } from "./desk-context.ts";
 
 const HEADERS = { ...DESK_HEADERS, "Content-Type": "application/json; charset=utf-8" };
@@ -11,6 +12,16 @@ export function toldResponse(told: Told<unknown>, more: Record<string, string> =
   if (!told.ok) return refusalResponse(told);
   const { data, notes } = told;
   return new Response(JSON.stringify({ ok: true, data, ...(notes && { notes }) }), { headers: { ...HEADERS, ...more } });
+}
+
+/** The body of a call. A caller that leaves in the middle of it is no fault of the desk. */
+export async function readCall(request: Request, maxBytes: number): Promise<{ ok: true; body: Uint8Array<ArrayBuffer> } | DeskRefusal> {
+  try {
+    const body = await readLimited(request, maxBytes);
+    return body ? { ok: true, body } : refused("payload_too_large", `A call has at most ${maxBytes} bytes.`);
+  } catch {
+    return refused("usage", "The body of the call ended early.");
+  }
 }
 
 /** @param status in place of the code's own */

@@ -14,6 +14,9 @@ export interface Asks<Calls extends Record<keyof Calls, [ask: unknown, answer: u
 }
 export type Client = Asks<CommonCalls>;
 
+/** A connection that hangs must not end what is asked again and again. An approval takes its time: key, merchant and ledger. */
+const ANSWER_MILLIS = 60_000;
+
 /** No answer, or one that is not the desk's. */
 const AWAY = { code: "away", message: "The desk does not answer." };
 
@@ -32,6 +35,7 @@ export function deskClient<Calls extends Record<keyof Calls, [ask: unknown, answ
           cache: "no-store",
           credentials: token === undefined ? "same-origin" : "omit",
           redirect: "error",
+          signal: AbortSignal.timeout(ANSWER_MILLIS),
         });
         return (await response.json()) as Result<Calls[Name][1]>;
       } catch {
