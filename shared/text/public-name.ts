@@ -1,7 +1,7 @@
 /** Which names may be hosts of the public internet. */
 
-/** The names of a machine and its network (RFC 6761, RFC 6762, RFC 8375, `.internal` of ICANN), and those of no host. */
-const RESERVED = /(^|\.)(localhost|localdomain|local|internal|arpa|test|invalid|onion)$/;
+/** The names of a machine and its network (RFC 6761, RFC 6762 with its appendix G, RFC 8375, `.internal` of ICANN), and those of no host. */
+const RESERVED = /(^|\.)(localhost|localdomain|local|lan|home|corp|intranet|private|internal|arpa|test|invalid|onion)$/;
 
 /**
  * Whether a host may be on the public internet: a name with a dot, and no address. What a name resolves to is not known here; the platform
