@@ -29,12 +29,12 @@ export function settingFacts({ setting, value, account }: DeskSetting): Shown | 
 }
 
 const TITLES: Readonly<Record<SettingName, string>> = {
-  "keys.set": "Keep the keys of the account at this desk",
+  "keys.set": "Keep the account's keys at this desk",
   "agent.unpair": "Unpair an agent",
   "device.add": "Send notices to this device",
-  "device.remove": "Send no more notices to a device",
+  "device.remove": "Remove a device",
   "webhook.add": "Send notices to an address",
-  "webhook.remove": "Send no more notices to an address",
+  "webhook.remove": "Remove an address",
   "notices.say-more": "Change what notices say",
 };
 

@@ -7,17 +7,22 @@ import { fromBase64url, hexToBytes, toBase64url, utf8 } from "../../shared/crypt
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Granted } from "../../shared/desk/agent-api.ts";
 import type { DeskSettings } from "../../shared/desk/hosted-api.ts";
+import { pairingLink } from "../../shared/desk/pairing-place.ts";
+import { recoveryFile } from "../../shared/desk/recovery-file.ts";
+import { readSignElsewhere } from "../../shared/desk/sign-elsewhere.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
-import { loginDigest, type SignedLogin } from "../../shared/protocol/desk.ts";
+import { loginDigest, pairingDigest, type SignedLogin } from "../../shared/protocol/desk.ts";
 import { FACILITATOR_DECIDES, type PasskeyProof } from "../../shared/protocol/passkey.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { verifyProof } from "../../shared/protocol/proof.ts";
+import { policySigner } from "../../shared/protocol/policy-signer.ts";
+import { prove, type ProofSigner, verifyProof } from "../../shared/protocol/proof.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { checkForApproval, signed, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { Agent, Page as Caller } from "../desk/people.ts";
+import { Agent, passkeyAt } from "../desk/people.ts";
+import { policyOf } from "../passkey.ts";
 import {
   approve,
   go,
@@ -121,7 +126,25 @@ test("an account of two passkeys that sign together: the second is made on anoth
   expect(await granted()).toBe(1);
 });
 
-test("an owner whose key is a file on another machine signs in and decides there [hosted-terminal]", async () => {
+/** What a command prints for the page. */
+const printed = (value: object) => toBase64url(utf8(JSON.stringify(value)));
+
+/** What the sheet asks, signed as `desk sign` does. */
+async function signedElsewhere(page: Page, signer: ProofSigner, flags = ""): Promise<string> {
+  const command = (await page.locator("dialog .command code").textContent()) ?? "";
+  const [, text = "", origin] = /^lez-agent-pay desk sign (\S+) --desk (\S+)/.exec(command) ?? [];
+  expect([origin, command.endsWith(`${world.desk}${flags}`)]).toEqual([world.desk, true]);
+  const asked = readSignElsewhere(text);
+  if (!asked.ok) throw new Error(asked.problem);
+  return printed({ [asked.read.member]: asked.read.object, ...(await prove(asked.read.digest, signer)) });
+}
+
+const handOver = async (page: Page, text: string) => {
+  await page.getByLabel("What it prints").fill(text);
+  await press(page, "Hand it over");
+};
+
+test("an owner whose key is a file on another machine signs in, pairs and decides there [hosted-terminal]", async () => {
   const key = await keySigner(generateSecretKey());
   const { page } = await open(`#/account/${key.account}`, { ...NARROW, acceptDownloads: true });
   const command = page.locator(".command code");
@@ -131,18 +154,31 @@ test("an owner whose key is a file on another machine signs in and decides there
   expect(origin).toBe(world.desk);
   const login = { version: "1", origin: world.desk, account: key.account, nonce: nonce as Digest, issuedAt: String(unixNow()) } as const;
   const proof: SignedLogin = { login, publicKey: key.publicKey, signature: await key.sign(loginDigest(login)) };
-  await page.getByLabel("What the command prints").fill(toBase64url(utf8(JSON.stringify(proof))));
+  await page.getByLabel("What the command prints").fill(printed(proof));
   await press(page, "Sign in");
   await shown(page, "Inbox");
   await go(page, "#/settings");
   await shown(page, "None is paired.");
-  expect(await page.getByRole("button", { name: "Add", exact: true }).count()).toBe(0);
+  await press(page, "Say the reason and the address too");
+  const setting = await signedElsewhere(page, key);
+  await sound(page);
+  await handOver(page, "nonsense");
+  await shown(page, "This is not what the command prints.");
+  await handOver(page, setting);
+  await shown(page, "Say less");
 
-  const caller = new Caller(world.desk, key);
-  await caller.signIn();
   const own = await Agent.create(world.desk);
   await own.openPairing();
-  await caller.pair(own);
+  await go(page, new URL(pairingLink(world.desk, own.signer.publicKey, own.secret)).hash);
+  await page.getByLabel("Your name for the agent").fill("Research agent");
+  await press(page, "The codes are the same: pair it");
+  await handOver(page, setting);
+  await shown(page, "This is not what the command prints.");
+  const other = { desk: world.desk, account: key.account, agent: "8a".repeat(32), secret: own.secret };
+  await handOver(page, printed({ pairing: other, ...(await prove(pairingDigest(other), key)) }));
+  await shown(page, "something else than this page asked");
+  await handOver(page, await signedElsewhere(page, key));
+  await shown(page, "✓ Paired.");
   await fund(key.account);
   for (const yes of [true, false]) {
     const { digest, request, code, at } = await ask(own, key);
@@ -167,6 +203,30 @@ test("an owner whose key is a file on another machine signs in and decides there
     if (yes) expect(await pay(own, key, digest, request.http.url)).toBe(200);
     else expect(await own.look(key.account, digest)).toMatchObject({ state: "declined", decision: { signed: true } });
   }
+});
+
+test("one key of several signs in at a new desk with the recovery file, and tells it of the keys [hosted-recovery-terminal]", async () => {
+  const key = await keySigner(generateSecretKey());
+  const policy = policyOf(1, key, passkeyAt("https://desk.example"));
+  const signer = policySigner(policy, [key]);
+  const { page } = await open("#/", NARROW);
+  const text = JSON.stringify(recoveryFile({ account: signer.account, policy }));
+  const file = { name: "recovery.json", mimeType: "application/json", buffer: Buffer.from(text) };
+  await page.getByLabel("Or its recovery file").setInputFiles(file);
+  const command = page.locator(".command code");
+  await command.waitFor();
+  const words = /^lez-agent-pay desk sign-in (\w{64}) --desk \S+ --recovery recovery.json$/.exec((await command.textContent()) ?? "");
+  const nonce = words?.[1] as Digest;
+  const login = { version: "1", origin: world.desk, account: signer.account, nonce, issuedAt: String(unixNow()) } as const;
+  await page.getByLabel("What the command prints").fill(printed({ login, ...(await prove(loginDigest(login), signer)) }));
+  await press(page, "Sign in");
+  await shown(page, "Keep the account's keys at this desk");
+  await sound(page);
+  await handOver(page, await signedElsewhere(page, signer, " --recovery recovery.json"));
+  await shown(page, "Inbox");
+  await page.reload();
+  await go(page, "#/settings");
+  await shown(page, "1 of its 2 keys signs.");
 });
 
 test("the recovery file signs in where the desk knows nothing of the account, and a file of another one does not [hosted-recovery]", async () => {
@@ -268,7 +328,7 @@ describe("a desk that lies", () => {
     await press(page, "Try again");
     await readyToPay(page, code);
     await press(page, /^Pay/);
-    await shown(page, "What another key has signed is not this request's payment.");
+    await shown(page, "What another key has signed is not what this request asks for.");
     expect(await agent.look(owner.account, digest)).toMatchObject({ state: "pending" });
   });
 });
@@ -290,6 +350,16 @@ test("strangers' words are text on every page of the hosted desk: no script runs
     await shown(page, "3 requests too fast");
     expect(await page.locator("main :is(img, svg, script)").count()).toBe(0);
   }
+  const flood = {
+    requests: [],
+    unreadable: [],
+    folded: [{ agentKey: "8a".repeat(32), name: markup, requests: 7, lastAt: "2026-01-31T00:00:00Z" }],
+  };
+  await page.route("**/api/requests", (route) => route.fulfill({ json: { ok: true, data: flood } }));
+  await go(page, "#/");
+  await shown(page, "7 requests too fast");
+  expect(await page.locator("main :is(img, svg, script)").count()).toBe(0);
+  await go(page, "#/settings");
   await sound(page);
   // The sheet shows what is signed as text too, and a refusal of the desk is text.
   await page.route("**/api/set", (route) => route.fulfill({ json: { ok: false, error: { code: "x", message: markup, hint: markup } } }));

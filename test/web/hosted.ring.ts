@@ -218,7 +218,7 @@ describe("a request", () => {
     const before = await signed();
     await context.setOffline(true);
     await press(page, /^Pay/);
-    await shown(page, "It is signed, and did not reach the desk. Nothing is lost");
+    await shown(page, "It is signed, and did not reach the desk. Tap again");
     await shown(page, "What you see may be old");
     await sound(page);
     await context.setOffline(false);

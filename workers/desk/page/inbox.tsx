@@ -38,7 +38,8 @@ function Requests({ client, all, first }: { client: Client; all: boolean; first:
   const listed = new Map([...older.flatMap(({ requests }) => requests), ...first.requests].map((item) => [item.requestDigest, item]));
   const order = [...first.requests, ...older.flatMap(({ requests }) => requests)];
   const items = [...new Set(order.map(({ requestDigest }) => requestDigest))].flatMap((digest) => listed.get(digest) ?? []);
-  const unreadable = [first, ...older].flatMap((page) => page.unreadable);
+  const floods = first.folded?.map(({ name, requests }) => `${name}: ${requests} requests too fast`) ?? [];
+  const notes = [...[first, ...older].flatMap((page) => page.unreadable), ...floods];
   const more = async (cursor: string) => {
     const page = await client.call("requests", { all, cursor });
     if (page.ok) setOlder((before) => [...before, page.data]);
@@ -49,7 +50,7 @@ function Requests({ client, all, first }: { client: Client; all: boolean; first:
         (all ? (
           <Empty title="No requests yet">An agent's request to pay appears here.</Empty>
         ) : (
-          <Empty title="Nothing to decide">When an agent asks to pay, it appears here by itself.</Empty>
+          <Empty title="Nothing to decide">An agent's request to pay appears here by itself.</Empty>
         ))}
       <ul class="rows" aria-label="Requests">
         {items.map((item) => (
@@ -61,7 +62,7 @@ function Requests({ client, all, first }: { client: Client; all: boolean; first:
           Show more
         </button>
       )}
-      {unreadable.map((sentence) => (
+      {notes.map((sentence) => (
         <p key={sentence} class="note warn">
           <Foreign text={sentence} />
         </p>

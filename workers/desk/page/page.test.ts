@@ -18,8 +18,8 @@ import { linkTo, routeOf } from "./router.ts";
 /** What a visit loads: of the local desk, and of a hosted one. */
 const MAX_LOCAL_BYTES = 52 * 1024;
 const MAX_HOSTED_BYTES = 60 * 1024;
-/** Pages that are loaded when they are first shown: new accounts, with the sealing of a key; pairing; allowances; settings. */
-const MAX_MORE_BYTES = 16 * 1024;
+/** Pages that are loaded when they are first shown: new accounts, with the sealing of a key; pairing; allowances; settings; keys elsewhere. */
+const MAX_MORE_BYTES = 17 * 1024;
 
 /** As they travel. */
 const gzipped = (files: [name: string, bytes: Uint8Array][]) =>

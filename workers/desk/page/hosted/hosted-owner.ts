@@ -3,12 +3,12 @@
  * is kept while the page is open: a phone may be offline at the moment of the tap.
  */
 
-import { canonicalJson, type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
+import { canonicalJson, type Digest } from "../../../../shared/crypto/digest.ts";
 import type { RequestItem } from "../../../../shared/desk/api.ts";
 import type { HostedCalls, HostedDesk, KeptPasskey, KeyRecord, SettingName } from "../../../../shared/desk/hosted-api.ts";
 import { NETWORK } from "../../../../shared/lez.ts";
 import type { Decision } from "../../../../shared/protocol/decision.ts";
-import type { DeskSetting, Login, Pairing } from "../../../../shared/protocol/desk.ts";
+import type { Login } from "../../../../shared/protocol/desk.ts";
 import type { Mandate } from "../../../../shared/protocol/mandate.ts";
 import type { PasskeyProof } from "../../../../shared/protocol/passkey.ts";
 import type { Policy } from "../../../../shared/protocol/policy.ts";
@@ -19,6 +19,7 @@ import { formatTimestamp, unixNow } from "../../../../shared/time.ts";
 import { type Asks, isAway, type Problem, type Result } from "../client.ts";
 import type { DeskReading, Owner, PageReading, SaidNo, Told } from "../owner.ts";
 import { accountProof, usablePasskeys } from "./account.ts";
+import { deskSettingOf } from "./desk-setting.ts";
 import type { SigningQueue } from "./signing.tsx";
 import type { ToProve } from "./to-prove.ts";
 
@@ -58,32 +59,12 @@ export class HostedOwner implements Owner {
     const { nonce } = asked.data;
     if (!/^[0-9a-f]{64}$/.test(nonce)) return problem("desk", "The desk answers with something that is no nonce. Nothing was signed.");
     const login: Login = { version: "1", origin: location.origin, account, nonce, issuedAt: String(unixNow()) };
-    return this.#prove(nonce, { type: "Login", object: login }, (login, proof) => this.#client.call("login", { login: { login, proof } }));
-  }
-
-  async pair(agent: string, secret: string, name: string): Promise<Result<unknown>> {
-    const pairing = this.pairing(agent, secret);
-    return this.#prove(secret, { type: "Pairing", object: pairing }, (pairing, proof) =>
-      this.#client.call("pair", { pairing: { pairing, proof }, name }),
-    );
-  }
-
-  pairing(agent: string, secret: string): Pairing {
-    return { desk: location.origin, account: this.record.account, agent, secret };
+    return this.prove(nonce, { type: "Login", object: login }, (login, proof) => this.#client.call("login", { login: { login, proof } }));
   }
 
   set(setting: SettingName, value: object): Promise<Result<HostedCalls["set"][1]>> {
-    const { account } = this.record;
-    const object: DeskSetting = {
-      version: "1",
-      desk: location.origin,
-      account,
-      setting,
-      value: JSON.stringify(value),
-      issuedAt: String(unixNow()),
-      nonce: randomDigest(),
-    };
-    return this.#prove(`${setting} ${object.value}`, { type: "DeskSetting", object }, (deskSetting, proof) =>
+    const object = deskSettingOf(this.record.account, setting, value);
+    return this.prove(`${setting} ${object.value}`, { type: "DeskSetting", object }, (deskSetting, proof) =>
       this.#client.call("set", { setting: { deskSetting, proof } }),
     );
   }
@@ -118,7 +99,7 @@ export class HostedOwner implements Owner {
     const key = canonicalJson(what.object);
     const policy = this.#several(what.type);
     if (!policy) {
-      return this.#prove(key, what, async (_, proof) =>
+      return this.prove(key, what, async (_, proof) =>
         told(await this.#client.call("decide", { payment: withPaymentProof(view.request, checked, view, { proof }) })),
       );
     }
@@ -143,7 +124,7 @@ export class HostedOwner implements Owner {
     if (ledger === undefined) return Promise.resolve(NO_LEDGER);
     const { account } = this.record;
     const object: Decision = { ...no, decidedAt: formatTimestamp(unixNow()), version: "1", from: account, ledger: ledger as Digest };
-    return this.#prove(canonicalJson(no), { type: "Decision", object }, async (decision, proof) => {
+    return this.prove(canonicalJson(no), { type: "Decision", object }, async (decision, proof) => {
       const sent = await this.#client.call("refuse", { record: { decision, signed: true, proof } });
       return told(sent, sent.ok ? sent.data.problem : undefined);
     });
@@ -160,7 +141,7 @@ export class HostedOwner implements Owner {
       mandate: mandate as Digest,
       revokedAt: String(unixNow()),
     };
-    return this.#prove(mandate, { type: "Revocation", object }, async (revocation, proof) => {
+    return this.prove(mandate, { type: "Revocation", object }, async (revocation, proof) => {
       const sent = await this.#client.call("revoke", { revocation: { revocation, proof } });
       return told(sent, sent.ok ? sent.data.problem : undefined);
     });
@@ -171,7 +152,7 @@ export class HostedOwner implements Owner {
     const what: ToProve = { type: "Mandate", object: mandate };
     const policy = this.#several(what.type);
     if (policy) return this.#member(mandate.salt, what, (_, proof) => this.#client.call("grantPart", { mandate, proof, policy }));
-    return this.#prove(mandate.salt, what, (_, proof) => this.#client.call("grant", { mandate: { mandate, proof } }));
+    return this.prove(mandate.salt, what, (_, proof) => this.#client.call("grant", { mandate: { mandate, proof } }));
   }
 
   /** The policy, if more than one of its keys must sign this. */
@@ -180,7 +161,7 @@ export class HostedOwner implements Owner {
     return policy && signersOf(type, policy) > 1 ? policy : undefined;
   }
 
-  #prove<What extends ToProve, Data>(key: string, what: What, send: Send<What, AccountProof, Data>): Promise<Result<Data>> {
+  prove<What extends ToProve, Data>(key: string, what: What, send: Send<What, AccountProof, Data>): Promise<Result<Data>> {
     return this.#member(key, what, (object, member) => send(object, accountProof(this.record, member)));
   }
 
@@ -199,7 +180,7 @@ export class HostedOwner implements Owner {
       this.#unsent.delete(key);
       return sent;
     }
-    return problem(sent.error.code, "It is signed, and did not reach the desk. Nothing is lost: tap again to send it.", sent.error.hint);
+    return problem(sent.error.code, "It is signed, and did not reach the desk. Tap again to send it.", sent.error.hint);
   }
 }
 

@@ -1,34 +1,38 @@
 /** Joins an agent to the account: the owner opens the agent's link, compares the code, names it, and confirms. */
 
 import { useEffect, useState } from "preact/hooks";
+import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import { pairingCode, pairingPlace } from "../../../../shared/desk/pairing-place.ts";
 import { MAX_NAME_LENGTH } from "../../../../shared/limits.ts";
 import type { Problem } from "../client.ts";
 import { Heading, Id, Loading, TimeLeft, Trouble, useSecondsLeft } from "../parts.tsx";
 import { useCall } from "../use-call.ts";
+import { useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
 import { TextField } from "./pieces.tsx";
 
 interface PairingProps {
   client: HostedClient;
+  record: KeyRecord;
+  /** Absent if the account's key is elsewhere. */
   owner: HostedOwner | undefined;
   /** Behind `#/pair/`. */
   link: string;
 }
 
-export function PairPage({ client, owner, link }: PairingProps) {
+export function PairPage({ client, record, owner, link }: PairingProps) {
   const [agent = "", secret = "", named] = link.split(".");
   const whole = /^[0-9a-f]{64}$/.test(agent) && /^[0-9a-f]{32}$/.test(secret);
   return (
     <div class="narrow">
       <Heading>Pair an agent</Heading>
-      {whole && owner && (named === undefined || named === owner.record.account) ? (
-        <Pairing client={client} owner={owner} agent={agent} secret={secret} />
+      {whole && (named === undefined || named === record.account) ? (
+        <Pairing client={client} record={record} owner={owner} agent={agent} secret={secret} />
       ) : (
         <Trouble
           problem={{
             code: "pairing",
-            message: complaint(whole, owner, named),
+            message: whole ? `The agent wants to be paired with another account: ${named}.` : "This link is not whole.",
             hint: "lez-agent-pay pair makes a link, good for ten minutes.",
           }}
         />
@@ -37,14 +41,9 @@ export function PairPage({ client, owner, link }: PairingProps) {
   );
 }
 
-function complaint(whole: boolean, owner: HostedOwner | undefined, named: string | undefined): string {
-  if (!whole) return "This link is not whole.";
-  return owner
-    ? `The agent wants to be paired with another account: ${named}.`
-    : "The key of this account is not on this page: an account with a passkey pairs agents here.";
-}
-
-function Pairing({ client, owner, agent, secret }: { client: HostedClient; owner: HostedOwner; agent: string; secret: string }) {
+function Pairing({ client, record, owner, agent, secret }: Omit<PairingProps, "link"> & { agent: string; secret: string }) {
+  const { signer, sheet } = useDeskSigner(client, record, owner);
+  const pairing = { desk: location.origin, account: record.account, agent, secret };
   const { data, problem } = useCall(client, "pairing", { place: pairingPlace(secret) });
   const [name, setName] = useState("");
   const [busy, setBusy] = useState(false);
@@ -77,26 +76,29 @@ function Pairing({ client, owner, agent, secret }: { client: HostedClient; owner
     if (busy) return;
     setBusy(true);
     setRefusal(undefined);
-    const answer = await owner.pair(agent, secret, Array.from(name.trim().normalize("NFC")).slice(0, MAX_NAME_LENGTH).join(""));
+    const answer = await signer.pair(pairing, Array.from(name.trim().normalize("NFC")).slice(0, MAX_NAME_LENGTH).join(""));
     setBusy(false);
     if (answer.ok) setPaired(true);
     else setRefusal(answer.error);
   };
   return (
-    <form onSubmit={(event) => void confirm(event)}>
-      <p>The agent shows this code as well. Is it the same?</p>
-      <p class="compare" translate={false}>
-        {pairingCode(owner.pairing(agent, secret))}
-      </p>
-      <p class="quiet">
-        Agent key <Id text={agent} /> · <TimeLeft seconds={left} />
-      </p>
-      <p>From then on this agent can ask you for payments here. It can pay nothing that you have not approved.</p>
-      <TextField label="Your name for the agent" value={name} set={setName} />
-      {refusal && <Trouble problem={refusal} />}
-      <button type="submit" class="main" disabled={busy || left === 0}>
-        {busy ? "Signing…" : "The codes are the same: pair it"}
-      </button>
-    </form>
+    <>
+      <form onSubmit={(event) => void confirm(event)}>
+        <p>The agent shows this code as well. Is it the same?</p>
+        <p class="compare" translate={false}>
+          {pairingCode(pairing)}
+        </p>
+        <p class="quiet">
+          Agent key <Id text={agent} /> · <TimeLeft seconds={left} />
+        </p>
+        <p>From then on this agent can ask you for payments here. It can pay nothing that you have not approved.</p>
+        <TextField label="Your name for the agent" value={name} set={setName} />
+        {refusal && <Trouble problem={refusal} />}
+        <button type="submit" class="main" disabled={busy || left === 0}>
+          {busy ? "Signing…" : "The codes are the same: pair it"}
+        </button>
+      </form>
+      {sheet}
+    </>
   );
 }

@@ -8,6 +8,7 @@ import type { Problem, Result } from "../client.ts";
 import { Field } from "../field.tsx";
 import { Foreign, Heading, Id, Loading, saveFile, Time, Trouble } from "../parts.tsx";
 import { useCall } from "../use-call.ts";
+import { useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
 import { Command, TextField } from "./pieces.tsx";
 import { subscribe, type Subscribed } from "./push.ts";
@@ -16,7 +17,7 @@ interface SettingsProps {
   client: HostedClient;
   desk: HostedDesk;
   record: KeyRecord;
-  /** Absent if the account's key is elsewhere: settings are then only read. */
+  /** Absent if the account's key is elsewhere. */
   owner: HostedOwner | undefined;
   signOut: () => void;
 }
@@ -33,7 +34,8 @@ export function Settings({ client, desk, record, owner, signOut }: SettingsProps
     setRefusal(answer.ok ? undefined : answer.error);
     return answer.ok;
   };
-  const change: Change | undefined = owner && (async (setting, value) => take(await owner.set(setting, value)));
+  const { signer, sheet } = useDeskSigner(client, record, owner);
+  const change: Change = async (setting, value) => take(await signer.set(setting, value));
   const settings = changed ?? data;
   return (
     <div class="narrow">
@@ -50,13 +52,14 @@ export function Settings({ client, desk, record, owner, signOut }: SettingsProps
           <Saying settings={settings} change={change} />
         </>
       )}
+      {sheet}
     </div>
   );
 }
 
 interface PartProps {
   settings: DeskSettings;
-  change: Change | undefined;
+  change: Change;
 }
 
 function Agents({ settings: { agents }, change }: PartProps) {
@@ -69,7 +72,7 @@ function Agents({ settings: { agents }, change }: PartProps) {
       )}
       <Rows>
         {agents.map(({ publicKey, name, pairedAt, lastCallAt, folded }) => (
-          <Row key={publicKey} remove={change && (() => void change("agent.unpair", { publicKey }))} word="Unpair" name={name}>
+          <Row key={publicKey} remove={() => void change("agent.unpair", { publicKey })} word="Unpair" name={name}>
             <span class="host">
               <Foreign text={name} />
             </span>
@@ -101,7 +104,7 @@ function Devices({ settings: { devices }, desk: { pushKey }, change, refuse }: D
   const [label, setLabel] = useState("This device");
   const add = async (event: Event) => {
     event.preventDefault();
-    if (pushKey === undefined || !change) return;
+    if (pushKey === undefined) return;
     const made = await subscribe(pushKey);
     if (made.ok) await change("device.add", { subscription: made.subscription, label: label.trim().normalize("NFC") });
     else refuse({ code: "push", message: NOT_SUBSCRIBED[made.problem] });
@@ -110,7 +113,7 @@ function Devices({ settings: { devices }, desk: { pushKey }, change, refuse }: D
     <Part title="Devices that are told">
       <Rows>
         {devices.map(({ id, label, host, addedAt, lastProblem }) => (
-          <Row key={id} remove={change && (() => void change("device.remove", { id }))} word="Remove" name={label}>
+          <Row key={id} remove={() => void change("device.remove", { id })} word="Remove" name={label}>
             <span class="host">
               <Foreign text={label} />
             </span>
@@ -128,14 +131,12 @@ function Devices({ settings: { devices }, desk: { pushKey }, change, refuse }: D
       {pushKey === undefined ? (
         <p class="quiet">This desk sends no notices to browsers.</p>
       ) : (
-        change && (
-          <form onSubmit={(event) => void add(event)}>
-            <TextField label="Your name for this device" value={label} set={setLabel} />
-            <button type="submit" class="plain">
-              Tell this device
-            </button>
-          </form>
-        )
+        <form onSubmit={(event) => void add(event)}>
+          <TextField label="Your name for this device" value={label} set={setLabel} />
+          <button type="submit" class="plain">
+            Tell this device
+          </button>
+        </form>
       )}
     </Part>
   );
@@ -154,13 +155,13 @@ function Webhooks({ settings: { webhooks }, change }: PartProps) {
   const [url, setUrl] = useState("");
   const add = async (event: Event) => {
     event.preventDefault();
-    if (await change?.("webhook.add", { format, url: url.trim() })) setUrl("");
+    if (await change("webhook.add", { format, url: url.trim() })) setUrl("");
   };
   return (
     <Part title="Addresses that are told">
       <Rows>
         {webhooks.map(({ id, format, url, lastProblem }) => (
-          <Row key={id} remove={change && (() => void change("webhook.remove", { id }))} word="Remove" name={url}>
+          <Row key={id} remove={() => void change("webhook.remove", { id })} word="Remove" name={url}>
             <span class="host">{format}</span>
             <span class="quiet small">
               <Foreign text={url} />
@@ -173,23 +174,21 @@ function Webhooks({ settings: { webhooks }, change }: PartProps) {
           </Row>
         ))}
       </Rows>
-      {change && (
-        <form onSubmit={(event) => void add(event)}>
-          <Field label="Format">
-            {(id) => (
-              <select id={id} value={format} onChange={({ currentTarget }) => setFormat(currentTarget.value as WebhookFormat)}>
-                {FORMATS.map((one) => (
-                  <option key={one}>{one}</option>
-                ))}
-              </select>
-            )}
-          </Field>
-          <TextField label="Address (https)" value={url} set={setUrl} />
-          <button type="submit" class="plain">
-            Add
-          </button>
-        </form>
-      )}
+      <form onSubmit={(event) => void add(event)}>
+        <Field label="Format">
+          {(id) => (
+            <select id={id} value={format} onChange={({ currentTarget }) => setFormat(currentTarget.value as WebhookFormat)}>
+              {FORMATS.map((one) => (
+                <option key={one}>{one}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <TextField label="Address (https)" value={url} set={setUrl} />
+        <button type="submit" class="plain">
+          Add
+        </button>
+      </form>
     </Part>
   );
 }
@@ -202,11 +201,9 @@ function Saying({ settings: { noticesSayMore }, change }: PartProps) {
           ? "Who asks, how much, the short code, the reason and the address: services that carry notices can read all of it."
           : "Who asks, how much, and the short code."}
       </p>
-      {change && (
-        <button type="button" class="plain" onClick={() => void change("notices.say-more", { on: !noticesSayMore })}>
-          {noticesSayMore ? "Say less" : "Say the reason and the address too"}
-        </button>
-      )}
+      <button type="button" class="plain" onClick={() => void change("notices.say-more", { on: !noticesSayMore })}>
+        {noticesSayMore ? "Say less" : "Say the reason and the address too"}
+      </button>
     </Part>
   );
 }
@@ -263,7 +260,7 @@ function Rows({ children }: { children: ComponentChildren[] }) {
 }
 
 interface RowProps {
-  remove: (() => void) | undefined;
+  remove: () => void;
   word: string;
   name: string;
   children: ComponentChildren;
@@ -273,15 +270,13 @@ function Row({ remove, word, name, children }: RowProps) {
   return (
     <li>
       <span class="what">{children}</span>
-      {remove && (
-        <button type="button" class="plain" onClick={remove}>
-          {word}
-          <span class="visually-hidden">
-            {" "}
-            <Foreign text={name} />
-          </span>
-        </button>
-      )}
+      <button type="button" class="plain" onClick={remove}>
+        {word}
+        <span class="visually-hidden">
+          {" "}
+          <Foreign text={name} />
+        </span>
+      </button>
     </li>
   );
 }

@@ -79,7 +79,7 @@ function Which({ found, loaded }: { found: (account: AccountId) => void; loaded:
 function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | undefined; other: () => void }) {
   const { client, account, given, other, prove, signedIn } = props;
   const [record, setRecord] = useState(given);
-  const [reloaded, setReloaded] = useState(false);
+  const [lost, setLost] = useState(given !== undefined);
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
   const [round, setRound] = useState(0);
@@ -99,7 +99,7 @@ function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | und
     if (!record || busy) return;
     setBusy(true);
     setProblem(undefined);
-    const proved = await prove(record, record === given || reloaded);
+    const proved = await prove(record, lost);
     setBusy(false);
     if (proved.ok) signedIn(record);
     else setProblem(proved.error);
@@ -127,7 +127,8 @@ function Prove(props: SignInProps & { account: AccountId; given: KeyRecord | und
               client={client}
               account={account}
               record={record}
-              load={(file) => (setRecord(file), setReloaded(true))}
+              lost={lost}
+              load={(file) => (setRecord(file), setLost(true))}
               signedIn={signedIn}
             />
           )}

@@ -25,7 +25,7 @@ export class SigningQueue {
   /** Shows the object and asks one of the passkeys. Resolves when the owner has signed it or does not want to. */
   ask(what: ToProve, passkeys: readonly KeptPasskey[]): Promise<Result<PasskeyProof>> {
     const shown = shownOf(what);
-    if (!shown) return Promise.resolve(failed("This page cannot show what would be signed, so it is not."));
+    if (!shown) return Promise.resolve(failed("This page cannot show it, so it is not signed."));
     return new Promise((resolve) => {
       const settle = (result: Result<PasskeyProof>) => {
         this.#questions.splice(this.#questions.indexOf(question), 1);

@@ -1,13 +1,13 @@
 /** Signing in to an account of which the desk knows no passkey: by its recovery file, or by its key on a terminal. */
 
 import { useEffect, useState } from "preact/hooks";
-import { fromBase64url } from "../../../../shared/crypto/bytes.ts";
 import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import { readRecovery } from "../../../../shared/desk/recovery-file.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { SignedLogin } from "../../../../shared/protocol/desk.ts";
 import type { Problem } from "../client.ts";
 import { Trouble } from "../parts.tsx";
+import { commandAt, printed, useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient } from "./hosted-owner.ts";
 import { Command, FileField, TextField } from "./pieces.tsx";
 
@@ -15,11 +15,14 @@ interface AtTerminalProps {
   client: HostedClient;
   account: AccountId;
   record: KeyRecord;
+  /** The record is from a file: the desk is told of the keys again. */
+  lost: boolean;
   load: (record: KeyRecord) => void;
   signedIn: (record: KeyRecord) => void;
 }
 
-export function AtTerminal({ client, account, record, load, signedIn }: AtTerminalProps) {
+export function AtTerminal({ client, account, record, lost, load, signedIn }: AtTerminalProps) {
+  const { signer, sheet } = useDeskSigner(client, record, undefined);
   const [nonce, setNonce] = useState<string | undefined>();
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<Problem | undefined>();
@@ -28,11 +31,14 @@ export function AtTerminal({ client, account, record, load, signedIn }: AtTermin
   }, [account]);
   const sign = async (event: Event) => {
     event.preventDefault();
-    const login = signedLogin(text.trim());
-    if (!login) return setProblem({ code: "login", message: "This is not what the command prints." });
-    const answer = await client.call("login", { login });
-    if (answer.ok) signedIn(record);
-    else setProblem(answer.error);
+    const login = printed(text.trim());
+    if (!login || !("login" in login)) return setProblem({ code: "login", message: "This is not what the command prints." });
+    const answer = await client.call("login", { login: login as SignedLogin });
+    if (!answer.ok) return setProblem(answer.error);
+    setProblem(undefined);
+    // Without it the desk knows the keys as long as this page is open.
+    if (lost) await signer.set("keys.set", record);
+    signedIn(record);
   };
   const loaded = (file: string) => {
     const read = readRecovery(file);
@@ -47,23 +53,14 @@ export function AtTerminal({ client, account, record, load, signedIn }: AtTermin
       <FileField label="If it has one: load the recovery file" take={loaded} />
       <form onSubmit={(event) => void sign(event)}>
         <p class="quiet small">If its key is a file on another machine: run this there.</p>
-        {nonce !== undefined && <Command text={`lez-agent-pay desk sign-in ${nonce} --desk ${location.origin}`} />}
+        {nonce !== undefined && <Command text={commandAt(record, `sign-in ${nonce}`)} />}
         <TextField label="What the command prints" value={text} set={setText} />
         <button type="submit" class="main">
           Sign in
         </button>
       </form>
       {problem && <Trouble problem={problem} />}
+      {sheet}
     </>
   );
-}
-
-/** base64url of the JSON of a SignedLogin. The desk checks it. */
-function signedLogin(text: string): SignedLogin | undefined {
-  try {
-    const value = JSON.parse(new TextDecoder().decode(fromBase64url(text))) as SignedLogin;
-    return typeof value.login === "object" ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
