@@ -225,9 +225,54 @@ describe("a paired agent", () => {
     const declined = await box.run(["decline", codeOf(request), "--code", "not_needed"]);
     expect(declined.exit).toBe(EXIT.ok);
     expect((await running).exit).toBe(EXIT.declined);
+    expect(desk.asked.get(requestDigest(request))?.answer.state).toBe("cancelled");
     await desk.approve(request, owner);
     const after = await box.run(["fetch", "--resume", codeOf(request)]);
     expect([after.exit, merchant.presented]).toEqual([EXIT.declined, []]);
+  });
+
+  test("what another account approves here is taken back at the desk, and the owner is warned before [agent-desk-taken-back]", async () => {
+    await buy();
+    const request = await desk.waiting();
+    const digest = requestDigest(request);
+    const approve = ["approve", digest, "--owner-file", box.path("owner.json"), "--confirm", digest];
+    const asked = await box.run([...approve, "--dry-run"]);
+    expect(inOneLine(asked.stderr)).toContain(
+      `sent to the desk at ${desk.origin} too, where ANOTHER ACCOUNT decides, ${owner.account}: each of the two could be paid.`,
+    );
+    expect(desk.asked.get(digest)?.answer.state).toBe("pending");
+    const batch = await box.run([...approve, codeOf(request), "ZZZZ-ZZZZ", "--dry-run"]);
+    expect(JSON.stringify(batch.json.error.details?.["leftOut"])).toContain("another account may pay it at a desk");
+    expect((await box.run(approve)).exit).toBe(EXIT.ok);
+    expect(desk.asked.get(digest)?.answer.state).toBe("cancelled");
+    const paid = await box.run(["fetch", "--resume", codeOf(request)]);
+    expect([paid.exit, merchant.settled.size]).toEqual([EXIT.ok, 1]);
+  });
+
+  test("a desk that was away when it was decided here is told by the next look, once [agent-desk-told-later]", async () => {
+    await buy();
+    const request = await desk.waiting();
+    const state = () => desk.asked.get(requestDigest(request))?.answer.state;
+    await desk.stop();
+    const declined = await box.run(["decline", codeOf(request), "--code", "not_needed"]);
+    await desk.startAgain();
+    expect([declined.exit, inOneLine(declined.stderr), state()]).toEqual([
+      EXIT.ok,
+      expect.stringContaining("may still wait there"),
+      "pending",
+    ]);
+    expect((await box.run(["request", "wait", codeOf(request)])).exit).toBe(EXIT.declined);
+    expect(state()).toBe("cancelled");
+    const calls = desk.calls.length;
+    expect((await box.run(["fetch", "--resume", codeOf(request)])).exit).toBe(EXIT.declined);
+    expect(desk.calls.length).toBe(calls);
+  });
+
+  test("names no desk that refuses as the place where it is decided [agent-desk-no-decision]", async () => {
+    desk.instead = (_, response) =>
+      !!response.writeHead(403).end(JSON.stringify({ ok: false, error: { code: "desk_refused", message: "No." } }));
+    const run = await buy();
+    expect(run.json.error.hint).toMatch(/^The desk gives no decision now\. The owner decides here: lez-agent-pay approve/);
   });
 
   test("two processes that wait for the same approval pay once [agent-desk-two]", async () => {

@@ -170,7 +170,11 @@ function needsReading(view: Reading): Failure | undefined {
   if (view.request.http.bodySha256) return fail("typed_confirmation_required", `It sends a body, which a list does not show. ${alone}`);
   if (view.session) return fail("typed_confirmation_required", `It asks for a session, which a list does not show. ${alone}`);
   if (requiredAnswer(view) !== "yes") {
-    const why = view.host.kind === "unconfirmed" ? "its host does not confirm its terms" : "it is a large amount";
+    const why = view.alsoAt
+      ? "another account may pay it at a desk as well"
+      : view.host.kind === "unconfirmed"
+        ? "its host does not confirm its terms"
+        : "it is a large amount";
     return fail("typed_confirmation_required", `The owner types the answer to this one: ${why}. ${alone}`);
   }
   return undefined;

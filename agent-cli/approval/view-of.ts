@@ -1,6 +1,7 @@
 /** From a request to everything that its owner reads before signing. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
@@ -8,6 +9,7 @@ import { unixNow } from "../../shared/time.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { sentWith } from "../purchase/sent-with.ts";
 import { findDecision, history } from "../records/decision-history.ts";
+import { askedAt, type DeskAskRecord } from "../records/desk-asks.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { findPayment, openPayments } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
@@ -43,6 +45,11 @@ function outstandingOf(context: Context, but: Digest, account: string, now: numb
   return { sum: amounts.reduce((sum, amount) => sum + amount, 0n), requests: amounts.length };
 }
 
+/** Nonces are per account: one account is paid once, wherever its owner approves. */
+function alsoAt({ desk, account }: DeskAskRecord, from: AccountId): ApprovalView["alsoAt"] {
+  return account === from ? undefined : { desk, account };
+}
+
 /**
  * Checks a request and collects what the approval screen shows. Asks the host, opens no key.
  * @param key the public half of the owner's key
@@ -73,6 +80,8 @@ export async function viewOf(
   if (!approvedBefore.ok) return approvedBefore;
   const known = pinOf(context, new URL(request.http.url).origin);
   if (!known.ok) return known;
+  const atDesk = askedAt(context, checked.data.digest);
+  if (!atDesk.ok) return atDesk;
   const mandates = await asked.mandates;
   if (!mandates.ok) return mandates;
   const now = unixNow();
@@ -89,6 +98,7 @@ export async function viewOf(
     balance: await asked.balance,
     mandates: mandates.data,
     outstanding: outstandingOf(context, checked.data.digest, key.account, now),
+    alsoAt: atDesk.data && alsoAt(atDesk.data, key.account),
     sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,
     judged,

@@ -23,6 +23,7 @@ import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD } from "../purchase/find-agent.ts";
 import { subjectOf } from "../purchase/request-subject.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { counted, type Layout, wrap } from "../runtime/layout.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 
@@ -78,7 +79,10 @@ export const approve = defineCommand({
         ? namedRequests(context, input.request)
         : requestsOfAgent(context, input.allFrom));
       if (!requests.ok) return requests;
-      return owner.ok ? approveBatch(context, input, requests.data, owner.data, open) : owner;
+      if (!owner.ok) return owner;
+      const batch = await approveBatch(context, input, requests.data, owner.data, open);
+      if (!input.dryRun) for (const { subject } of requests.data.candidates) await takeBackFromDesk(context, subject.digest);
+      return batch;
     }
     const {
       request: [request],
@@ -86,7 +90,10 @@ export const approve = defineCommand({
     } = input;
     const subject = await subjectOf(context, { ...input, request });
     if (!subject.ok) return subject;
-    return owner.ok ? approveOne(context, { ...input, request, confirm }, subject.data, owner.data, open) : owner;
+    if (!owner.ok) return owner;
+    const approved = await approveOne(context, { ...input, request, confirm }, subject.data, owner.data, open);
+    if (approved.ok && !input.dryRun) await takeBackFromDesk(context, subject.data.digest);
+    return approved;
   },
   render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : approvalText(data, layout)),
 });

@@ -9,6 +9,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { nameField } from "../command-line/fields.ts";
 import { type Imported, importDecision, importPayment, importSession } from "../purchase/import-decision.ts";
 import { subjectSchema } from "../purchase/request-subject.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
@@ -37,6 +38,7 @@ export const decisionImport = defineCommand({
     if (!imported.ok) return imported;
     const { item, decision, already } = imported.data;
     const code = shortCode(item.digest);
+    await takeBackFromDesk(context, item.digest);
     return succeed(
       { shortCode: code, requestDigest: item.digest, decision, ...(already && { already: true as const }) },
       decision === "approved"

@@ -12,6 +12,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { findDecision } from "../records/decision-history.ts";
 import { warn } from "../runtime/context.ts";
@@ -79,6 +80,7 @@ export const decline = defineCommand({
     const kept = await fileDecision(context, subject.data, no.data);
     if (!kept.ok) return kept;
     const { approved: standing, ...decided } = kept.data;
+    await takeBackFromDesk(context, digest);
     if (standing && !approved.data) warn(context, APPROVED_BEFORE);
     const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, decided.record, input.force);
     if (!written.ok) return written;

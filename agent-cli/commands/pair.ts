@@ -39,7 +39,7 @@ export const pair = defineCommand({
   audience: "agent",
   summary: "join this agent to its owner's account at a desk",
   description:
-    "Prints a link and a QR code for the owner, who confirms it at the desk within ten minutes. Both sides then show the same account and the same code. This machine uses nothing before its operator has confirmed them here, at a terminal; without one, --owner names the account. From then on requests go to the desk, and no other account decides them.",
+    "Prints a link and a QR code for the owner, who confirms it at the desk within ten minutes. Both sides then show the same account and the same code. This machine uses nothing before its operator has confirmed them here, at a terminal; without one, --owner names the account. From then on requests go to the desk too, and from there no other account decides them.",
   input: z.strictObject({
     desk: z.string().optional().meta({ value: "url", description: "the owner's desk; else the configured one" }),
     owner: z.string().optional().meta({ value: "account", description: "the owner's account, of any kind; any other is refused" }),

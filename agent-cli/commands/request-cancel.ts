@@ -11,6 +11,7 @@ import { renderPurchase } from "../purchase/purchase-text.ts";
 import { type Purchase, purchaseSchema, purchaseView, type PurchaseView } from "../purchase/purchase.ts";
 import { withdraw, withdrawable } from "../purchase/withdraw.ts";
 import { checkAudit } from "../records/audit-log.ts";
+import { noteOver } from "../records/desk-asks.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -56,7 +57,8 @@ async function tellDesk(
   if (!desk) return taken && false;
   const told = await cancelAtDesk(context, desk, digest);
   // The desk may have taken it, and its answer was lost.
-  if (!told.ok && !taken && told.error.code === "request_not_found") return undefined;
+  if (!told.ok && taken?.sentAt === undefined && told.error.code === "request_not_found") return undefined;
+  if (told.ok) noteOver(context, digest);
   if (!told.ok) warn(context, `${told.error.message} The request may still wait there; an approval of it is not used.`);
   else if (told.data === "approved")
     warn(

@@ -11,6 +11,7 @@ import { pairedDesk } from "../purchase/paired-desk.ts";
 import { notApproved } from "../purchase/payment-to-present.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { timeoutArgv, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
 import { withRefund } from "../purchase/with-refunds.ts";
 import { succeed } from "../runtime/outcome.ts";
@@ -35,6 +36,7 @@ export const requestWait = defineCommand({
     const desk = await pairedDesk(context, item.data.request.agent.publicKey, agentFile);
     const purchase = await waitForDecision(context, digest, timeout, desk);
     if (!purchase.ok) return purchase;
+    await takeBackFromDesk(context, digest, agentFile);
     const refused = notApproved(purchase.data, timeoutArgv(context, timeout));
     if (refused) return refused;
     const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];

@@ -8,11 +8,11 @@ import { AGENT_PATH, type Asked, askedSchema } from "../../shared/desk/agent-api
 import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { callDesk, type DeskFailure } from "../hosted-desk/client.ts";
-import { noteAsked } from "../records/desk-asks.ts";
+import { noteOver, noteSending, noteTaken } from "../records/desk-asks.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { DESK_ANSWER_SECONDS, DESK_ASIDE_SECONDS, DESK_WAIT_SECONDS } from "../runtime/limits.ts";
-import { fail, type Failure, type Outcome, succeed, type Success } from "../runtime/outcome.ts";
+import { fail, type Failure, succeed, type Success } from "../runtime/outcome.ts";
 import { importDecision, importPayment, importSession } from "./import-decision.ts";
 import type { PairedDesk } from "./paired-desk.ts";
 import type { AtDesk } from "./purchase.ts";
@@ -31,18 +31,15 @@ export type DeskWord =
 
 /** Sends the request. The same request again is no second one. */
 export async function sendToDesk(context: Context, desk: PairedDesk, { digest, request, terms }: InboxItem): Promise<DeskWord> {
+  const noted = noteSending(context, { requestDigest: digest, desk: desk.desk, account: desk.account });
+  if (!noted.ok) return { kind: "refused", failure: noted };
   const send = (body: object) => callDesk(context, desk, { method: "POST", path: pathOf(desk), body, answer: askedSchema });
   const whole = await send({ request, ...(terms && { terms }) });
   // The 402 is a claim that the desk can do without.
   const sent = !whole.ok && terms && whole.error.code === "payload_too_large" ? await send({ request }) : whole;
   if (sent.ok) {
-    const noted = noteAsked(context, {
-      requestDigest: digest,
-      desk: desk.desk,
-      account: desk.account,
-      sentAt: formatTimestamp(unixNow()),
-    });
-    if (!noted.ok) return { kind: "refused", failure: noted };
+    const taken = noteTaken(context, digest, formatTimestamp(unixNow()));
+    if (!taken.ok) return { kind: "refused", failure: taken };
   }
   return wordOf(context, desk, digest, sent);
 }
@@ -59,7 +56,7 @@ export async function awaitDesk(context: Context, desk: PairedDesk, digest: Dige
 }
 
 /** Tells the desk that the request was withdrawn. What its owner had approved there before is not taken. */
-export async function cancelAtDesk(context: Context, desk: PairedDesk, digest: Digest): Promise<Outcome<Asked["state"]>> {
+export async function cancelAtDesk(context: Context, desk: PairedDesk, digest: Digest): Promise<Success<Asked["state"]> | DeskFailure> {
   const told = await callDesk(context, desk, {
     method: "POST",
     path: `${pathOf(desk, digest)}/cancel`,
@@ -85,6 +82,14 @@ function pathOf({ account }: PairedDesk, digest?: Digest): string {
 }
 
 async function wordOf(context: Context, desk: PairedDesk, digest: Digest, asked: Success<Asked> | DeskFailure): Promise<DeskWord> {
+  const word = await readWord(context, desk, digest, asked);
+  // Also of a refusal: a desk that ends a pairing takes back what it had of the agent.
+  if (word.kind === "pending" || word.kind === "silent") return word;
+  const noted = noteOver(context, digest);
+  return noted.ok ? word : { kind: "refused", failure: noted };
+}
+
+async function readWord(context: Context, desk: PairedDesk, digest: Digest, asked: Success<Asked> | DeskFailure): Promise<DeskWord> {
   if (!asked.ok) return { kind: asked.silent ? "silent" : "refused", failure: asked };
   const { data } = asked;
   if (data.requestDigest !== digest) return untrue(`The desk at ${desk.desk} answered about another request.`);

@@ -43,7 +43,7 @@ export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] =
     case "pending":
       return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
         retryable: true,
-        hint: `${purchase.desk ? `The owner decides at ${purchase.desk.origin}, or here: ` : "The owner runs: "}lez-agent-pay approve ${code}`,
+        hint: `${whoDecides(purchase)} lez-agent-pay approve ${code}`,
         details,
         next: waitFor(code, timeoutArgv),
       });
@@ -71,6 +71,11 @@ export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] =
     default:
       return undefined;
   }
+}
+
+function whoDecides({ desk }: Purchase): string {
+  if (desk && "problem" in desk) return "The desk gives no decision now. The owner decides here:";
+  return desk?.sentAt === undefined ? "The owner runs:" : `The owner decides at ${desk.origin}, or here:`;
 }
 
 export function waitFor(code: string, timeoutArgv: readonly string[]): Next {

@@ -56,13 +56,23 @@ export async function waitForDecision(
   const item = await look(context, digest);
   if (!item.ok) return item;
   if (!item.data) return hasLeft(digest);
+  const before = purchaseOf(context, item.data, unixNow());
+  // What was decided is not sent to the desk again.
+  if (!before.ok || before.data.state !== "pending") return before;
   const over = new AbortController();
   const news: DeskNews = { trouble: new DeskTrouble(), granted: false };
   const following = followDesk(context, desk, item.data, news, AbortSignal.any([over.signal, context.io.signal]));
   try {
-    const waited = await waitForInbox(context, digest, timeout, desk, () => orMandate && news.granted);
+    const waited = await waitForInbox(
+      context,
+      digest,
+      timeout,
+      () => (news.trouble.why === undefined ? desk : undefined),
+      () => orMandate && news.granted,
+    );
     if (!waited.ok || waited.data.state !== "pending") return waited;
-    const at: AtDesk = { origin: desk.desk, account: desk.account, ...waited.data.desk, problem: news.trouble.why };
+    const { why } = news.trouble;
+    const at: AtDesk = { origin: desk.desk, account: desk.account, ...waited.data.desk, ...(why !== undefined && { problem: why }) };
     return succeed({ ...waited.data, desk: at, ...(orMandate && news.granted && { granted: true as const }) });
   } finally {
     over.abort();
@@ -76,7 +86,7 @@ async function waitForInbox(
   context: Context,
   digest: Digest,
   timeout: number | undefined,
-  desk?: PairedDesk,
+  deskNow: () => PairedDesk | undefined = () => undefined,
   isEnded = () => false,
 ): Promise<Outcome<Purchase>> {
   const until = Math.min(Date.now() + (timeout ?? Infinity) * 1000, context.waitUntil ?? Infinity);
@@ -91,7 +101,7 @@ async function waitForInbox(
     }
     const left = decideBy(item.data.request) - unixNow();
     // Count down only where the line can be redrawn; elsewhere each look would print one.
-    context.progress(`${asksOwner(context, shortCode(digest), desk)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
+    context.progress(`${asksOwner(context, shortCode(digest), deskNow())}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");

@@ -11,7 +11,7 @@ import type { ApprovalView, MandateStanding, OpenPayment, PastDecision } from ".
 import { parseJson } from "../text/json.ts";
 
 /** Bigints are decimal strings here. */
-export interface ApprovalWire extends Pick<ApprovalView, "now" | "open" | "ledger" | "host" | "sent" | "pin" | "pinnedBefore"> {
+export interface ApprovalWire extends Pick<ApprovalView, "now" | "open" | "ledger" | "host" | "sent" | "pin" | "pinnedBefore" | "alsoAt"> {
   /** The JSON text of the request. */
   request: string;
   /** The account that pays. */
@@ -33,7 +33,7 @@ interface MandateWire extends Omit<MandateStanding, "usage"> {
 
 /** @param expiresIn seconds of validity, if the owner has shortened it */
 export function approvalWire(view: ApprovalView, expiresIn: number | undefined): ApprovalWire {
-  const { now, ledger, host, sent, pin, pinnedBefore, balance, outstanding, mandates } = view;
+  const { now, ledger, host, sent, pin, pinnedBefore, balance, outstanding, mandates, alsoAt } = view;
   return {
     request: JSON.stringify(view.request),
     from: view.authorization.from,
@@ -61,6 +61,7 @@ export function approvalWire(view: ApprovalView, expiresIn: number | undefined):
     })),
     ...(pin && { pin }),
     pinnedBefore,
+    ...(alsoAt && { alsoAt }),
   };
 }
 

@@ -6,12 +6,15 @@ import { shortCode } from "../protocol/payment-request.ts";
 import { readable } from "./sent-request.ts";
 import type { ApprovalView } from "./view.ts";
 
-/** `amount`: a large sum, typed as the amount or the short code. `code`: something is unproved or unread, so only the short code counts. */
+/**
+ * `amount`: a large sum, typed as the amount or the short code. `code`: something is unproved or unread, or a second account may pay as
+ * well, so only the short code counts.
+ */
 export type RequiredAnswer = "yes" | "amount" | "code";
 
-export function requiredAnswer({ host, sent, authorization, threshold }: ApprovalView): RequiredAnswer {
+export function requiredAnswer({ host, sent, authorization, threshold, alsoAt }: ApprovalView): RequiredAnswer {
   const body = readable(sent.body);
-  if (host.kind === "unconfirmed" || body === "unseen" || body === "part") return "code";
+  if (alsoAt || host.kind === "unconfirmed" || body === "unseen" || body === "part") return "code";
   return BigInt(authorization.value) > threshold ? "amount" : "yes";
 }
 

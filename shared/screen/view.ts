@@ -1,5 +1,6 @@
 /** What an approval screen is made from: plain data, so that a terminal and a web page show the same facts and warnings. */
 
+import type { AccountId } from "../protocol/account.ts";
 import type { Authorization } from "../protocol/authorization.ts";
 import type { Mandate } from "../protocol/mandate.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
@@ -82,6 +83,8 @@ export interface ApprovalView {
   sent: SentRequest;
   balance: BalanceView;
   outstanding: Outstanding;
+  /** A desk to which this request was sent too, if another account decides there than the one that would pay here. */
+  alsoAt?: { desk: string; account: AccountId } | undefined;
   mandates: readonly MandateStanding[];
   pin?: MerchantPin | undefined;
   /** Whether this machine had pinned the host for the account to be paid before this approval. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { approve, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { formatTimestamp } from "../time.ts";
+import { requiredAnswer } from "./answer.ts";
 import type { SentRequest } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin, PastDecision } from "./view.ts";
 import { approvalWarnings } from "./warnings.ts";
@@ -102,4 +103,14 @@ test("a payment that is valid for a moment only, or that the account cannot pay,
   expect(warnings([earlier], until(60))).toBe("");
   expect(warnings([earlier], { balance: { kind: "known", spendable: 9_999n } })).toBe("Your account holds less than this payment.");
   expect(warnings([earlier], { balance: { kind: "known", spendable: 10_000n } })).toBe("");
+});
+
+test("another account that decides at a desk is named, and needs the typed code [warns-of-desk]", async () => {
+  const alsoAt = { desk: "https://desk.example", account: stranger.account };
+  expect(warnings([earlier], { alsoAt })).toBe(
+    `It was sent to the desk at https://desk.example too, where ANOTHER ACCOUNT decides, ${stranger.account}: each of the two could be paid.`,
+  );
+  const host = { kind: "confirmed", by: "terms", required } as const;
+  const view = { authorization, host, sent, threshold: 10n ** 9n } as Parameters<typeof requiredAnswer>[0];
+  expect([requiredAnswer(view), requiredAnswer({ ...view, alsoAt })]).toEqual(["yes", "code"]);
 });

@@ -82,7 +82,7 @@ function ofTheAccount({ request, history, balance }: ApprovalView): Warning[] {
   ];
 }
 
-function ofTheRecord({ request, checked, authorization, history, now, open }: ApprovalView): Warning[] {
+function ofTheRecord({ request, checked, authorization, history, now, open, alsoAt }: ApprovalView): Warning[] {
   const { payTo, amount } = request.payment;
   const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);
   const approved = history.filter(({ decision }) => decision === "approved");
@@ -100,6 +100,10 @@ function ofTheRecord({ request, checked, authorization, history, now, open }: Ap
   return [
     [before !== undefined && !byAnother, "You approved this very request before. It is paid once, however often you approve."],
     [byAnother, "You approved this very request before, from ANOTHER ACCOUNT of yours: each of the two could be paid."],
+    [
+      alsoAt !== undefined,
+      `It was sent to the desk at ${alsoAt?.desk} too, where ANOTHER ACCOUNT decides, ${alsoAt?.account}: each of the two could be paid.`,
+    ],
     [unclear, "An earlier payment for the same thing was sent, and what became of it is not known. This one would come on top."],
     [
       stillValid !== undefined && !unclear,
