@@ -111,9 +111,8 @@ function deployDesk(): void {
   const [origin] = deploy(DESK);
   const bound = configOf(DESK).services?.some(({ binding }: { binding: string }) => binding === "FACILITATOR") ?? false;
   console.error(["Check before you pair an agent (docs/desk-hosted.md):", ...deskChecklistOf(desk, bound)].join("\n"));
-  console.error(
-    `Open ${desk["DESK_ORIGIN"] || (origin ?? "https://DESK")} and make your passkey there. Then, where the agent runs: lez-agent-pay pair`,
-  );
+  const at = desk["DESK_ORIGIN"] || (origin ?? "https://DESK");
+  console.error(`Open ${at} and make your passkey there. Then, where the agent runs: lez-agent-pay pair --desk ${at}`);
 }
 
 /** Whether the facilitator is configured to serve the explorer, which must be there before it. */

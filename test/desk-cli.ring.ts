@@ -141,6 +141,31 @@ describe("pair", () => {
     expect(lost.json.error.message).toContain("must be an origin");
   });
 
+  test("a link that the desk has forgotten was not confirmed in time", async () => {
+    desk.instead = (request, response) =>
+      request.method === "GET" &&
+      !!response.writeHead(404).end(JSON.stringify({ ok: false, error: { code: "pairing_not_found", message: "It is gone." } }));
+    const run = await box.run(["pair", "--owner", owner.account]);
+    expect([run.json.error.code, run.json.error.message]).toEqual(["request_expired", expect.stringContaining("did not confirm")]);
+  });
+
+  test("a pairing that the owner ended at the desk is forgotten, and paired anew [agent-desk-pair-anew]", async () => {
+    await pair();
+    desk.paired.clear();
+    const again = await pair();
+    expect([again.exit, inOneLine(again.stderr)]).toEqual([EXIT.ok, expect.stringContaining("It is forgotten here.")]);
+    const checked = await box.run("doctor");
+    expect(JSON.stringify(checked.json)).toContain(`none here; the owner decides at ${desk.origin}`);
+    expect(JSON.stringify(checked.json)).not.toContain("owner create");
+  });
+
+  test("a desk over plain http in the configuration is refused for the reason that --desk is", async () => {
+    box.write("home/config.json", { agentFile: box.path("agent.json"), desk: "http://127.0.0.1:8790" });
+    const run = await box.run(["pair", "--owner", owner.account]);
+    box.write("home/config.json", { agentFile: box.path("agent.json"), desk: desk.origin });
+    expect(run.json.error.message).toContain("anyone on the path could answer in the desk's place");
+  });
+
   test("Ctrl-C while it waits leaves nothing", async () => {
     const stop = new AbortController();
     const run = await box.run(["pair", "--owner", owner.account], {
@@ -148,7 +173,7 @@ describe("pair", () => {
       heard: (said) => said.includes("Waiting") && stop.abort(),
     });
     expect([run.exit, existsSync(pairFile)]).toEqual([EXIT.interrupted, false]);
-    expect(run.json.error.message).toContain("Nothing is paired on this machine");
+    expect(run.json.error.message).toContain("Who opens the link within its ten minutes pairs the agent's key at the desk alone");
   });
 
   test("a pairing that was changed on disk is none, and unpair repairs it", async () => {

@@ -56,20 +56,27 @@ interface Input extends FacilitatorInput {
 export async function checkUp(context: Context, input: Input): Promise<{ checks: Check[]; next?: Next }> {
   const agent = checkKey(context, "agent", input.agentFile);
   const owner = checkKey(context, "owner", input.ownerFile);
+  const desk = await deskOf(context, input.agentFile);
+  // An agent's machine has no owner's key, and should not.
+  const ownerCheck: Check =
+    owner.missing && desk !== undefined
+      ? { check: "owner key", verdict: "good", detail: `none here; the owner decides at ${desk}` }
+      : owner.missing
+        ? { ...owner.check, verdict: "note" }
+        : owner.check;
   const checks = [
     checkNode(),
     checkConfig(context),
     checkState(context),
     agent.check,
-    // An agent's machine has no owner's key, and should not.
-    owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
+    ownerCheck,
     checkNetwork(context),
     ...(await checkFacilitator(context, input)),
     ...(await checkDesk(context, input.agentFile)),
     await checkInbox(context),
     checkLog(context),
   ];
-  const next = agent.next ?? (owner.missing ? owner.next : undefined);
+  const next = agent.next ?? (owner.missing && desk === undefined ? owner.next : undefined);
   return { checks, ...(next && { next }) };
 }
 
@@ -184,6 +191,13 @@ function checkClock({ headers }: HttpResponse): Check {
   if (!areApart(clocks)) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
   const detail = `${clockSkewText(clocks, "the facilitator")} Payments are refused beyond ${CLOCK_SKEW_SECONDS} s.`;
   return { check: "clock", verdict: "bad", detail, fix: CLOCK_HINT };
+}
+
+/** Where the agent's key is paired, if it is. */
+async function deskOf(context: Context, agentFile: string | undefined): Promise<string | undefined> {
+  const agent = findKey(context, "agent", agentFile);
+  const pairing = agent.ok && (await findPairing(context, agent.data.key.publicKey));
+  return pairing && pairing.ok ? pairing.data?.desk : undefined;
 }
 
 /** Only where a desk is configured or paired. */

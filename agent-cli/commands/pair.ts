@@ -5,18 +5,20 @@ import * as z from "zod";
 import { pairingCode, pairingLink } from "../../shared/desk/pairing-place.ts";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import type { SignedPairing } from "../../shared/protocol/desk.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField } from "../command-line/fields.ts";
 import type { DeskCaller } from "../hosted-desk/client.ts";
+import { askForGranted } from "../hosted-desk/granted.ts";
 import { deskOrigin, endPairing, lookIntoPlace, newSecret, openPlace, pairingObjection, type Wanted } from "../hosted-desk/pairing.ts";
 import { DeskTrouble } from "../hosted-desk/trouble.ts";
 import { askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import { openAgent } from "../purchase/create-request.ts";
 import { appendEntry, checkAudit } from "../records/audit-log.ts";
-import { findPairing, keepPairing, KIND_WORDS, kindOf } from "../records/pairings.ts";
-import type { Context } from "../runtime/context.ts";
+import { findPairing, forgetPairing, keepPairing, type KeptPairing, KIND_WORDS, kindOf } from "../records/pairings.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { field, wrap } from "../runtime/layout.ts";
 import { DESK_PAUSE_MILLIS, PAIRING_SECONDS } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
@@ -70,10 +72,15 @@ export const pair = defineCommand({
     const { signer } = agent.data;
     const before = await findPairing(context, signer.publicKey);
     if (!before.ok) return before;
-    if (before.data) {
+    if (before.data && !(await isEndedThere(context, signer, before.data))) {
       return fail("usage", `This agent is paired already, with ${before.data.account} at ${before.data.desk}.`, {
         hint: "To pair it anew, first run: lez-agent-pay unpair",
       });
+    }
+    if (before.data) {
+      const ended = await forget(context, before.data);
+      if (!ended.ok) return ended;
+      warn(context, `The owner had ended the pairing with ${before.data.account} at ${before.data.desk}. It is forgotten here.`);
     }
     const wanted: Wanted = { desk: desk.data, agent: signer.publicKey, secret: newSecret(), account: account?.account };
     const signed = await meetOwner(context, { desk: desk.data, signer }, wanted);
@@ -89,6 +96,19 @@ export const pair = defineCommand({
   ],
 });
 
+/** A desk that does not answer has ended nothing. */
+async function isEndedThere(context: Context, signer: WalletSigner, { desk, account }: KeptPairing): Promise<boolean> {
+  const asked = await askForGranted(context, { desk, signer }, account);
+  return !asked.ok && asked.error.code === "not_paired";
+}
+
+function forget(context: Context, { desk, account, agent }: KeptPairing): Promise<Outcome<boolean>> {
+  return exclusively(context, () => {
+    const noted = appendEntry(context, "unpaired", { agentKey: agent, desk, account });
+    return noted.ok ? forgetPairing(context, agent) : noted;
+  });
+}
+
 /** Shows the link, and waits until the owner has confirmed it at the desk. Writes nothing. */
 async function meetOwner(context: Context, caller: DeskCaller, wanted: Wanted): Promise<Outcome<SignedPairing>> {
   const opened = await openPlace(context, caller, wanted);
@@ -102,15 +122,19 @@ async function meetOwner(context: Context, caller: DeskCaller, wanted: Wanted): 
     const answer = await lookIntoPlace(context, caller, wanted);
     if (context.io.signal.aborted) {
       context.progress("");
-      return interrupted("Nothing is paired on this machine. The link is worth nothing without it; `pair` makes another.");
+      return interrupted(
+        "Nothing is paired on this machine. Who opens the link within its ten minutes pairs the agent's key at the desk alone: remove it there. `pair` makes another link.",
+      );
     }
     if (answer.ok && answer.data.state === "paired") {
       context.progress("");
       const { pairing } = answer.data;
       return (await pairingObjection(pairing, wanted)) ?? succeed(pairing);
     }
-    if (!answer.ok && !answer.silent) return answer;
-    if (Date.now() >= until) {
+    // A desk forgets a place when its time is over.
+    const isGone = !answer.ok && answer.error.code === "pairing_not_found";
+    if (!answer.ok && !answer.silent && !isGone) return answer;
+    if (isGone || Date.now() >= until) {
       context.progress("");
       return fail("request_expired", `The owner did not confirm the pairing within ${duration(PAIRING_SECONDS)}.`, {
         hint: "Run it again: it makes another link.",

@@ -89,10 +89,15 @@ function refusal(desk: string, { status, headers, body }: HttpResponse): DeskFai
   const clocks = clocksAt(headers);
   const skew = clocks && areApart(clocks) ? ` ${clockSkewText(clocks, "the desk")}` : "";
   const advice = skew ? CLOCK_HINT : hint && `It advises: ${quote(hint)}`;
-  const failure = refuse(code, later ? EXIT.busy : EXIT.notSetUp, `The desk at ${desk} refuses: ${quote(message ?? code)}.${skew}`, {
-    ...(advice && { hint: advice }),
-    retryable: later,
-    details: { status },
-  });
+  const failure = refuse(
+    code,
+    later ? EXIT.busy : EXIT.notSetUp,
+    `The desk at ${desk} refuses: ${quote((message ?? code).replace(/\.$/, ""))}.${skew}`,
+    {
+      ...(advice && { hint: advice }),
+      retryable: later,
+      details: { status },
+    },
+  );
   return { ...failure, silent: later };
 }

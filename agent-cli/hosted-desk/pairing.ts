@@ -7,7 +7,7 @@ import { pairingPlace } from "../../shared/desk/pairing-place.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { SignedPairing } from "../../shared/protocol/desk.ts";
 import { isGenuinePairing } from "../records/pairings.ts";
-import { isLocalDesk, originOf } from "../runtime/config.ts";
+import { isLocalDesk, originOf, PLAIN_DESK } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { DESK_ANSWER_SECONDS, DESK_WAIT_SECONDS } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed, type Success } from "../runtime/outcome.ts";
@@ -44,9 +44,7 @@ export function deskOrigin(context: Context, given: string | undefined): Outcome
   const origin = originOf(given);
   if (origin === undefined) return fail("usage", "--desk must be an origin, as in https://desk.example.");
   if (origin.startsWith("https:") || isLocalDesk(origin) || egress.loopback.includes(origin)) return succeed(origin);
-  return fail("insecure_url", `${origin} is not encrypted: anyone on the path could answer in the desk's place.`, {
-    hint: "Use https:. A desk of this machine is at http://localhost:PORT.",
-  });
+  return fail("insecure_url", `${origin} ${PLAIN_DESK.why}.`, { hint: PLAIN_DESK.fix });
 }
 
 const placeOf = ({ secret }: Wanted) => `${PAIRINGS_PATH}${pairingPlace(secret)}`;

@@ -18,13 +18,23 @@ import { type Outcome, succeed } from "./outcome.ts";
 /** The local stack's. */
 export const LOCAL_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 
+/** Why a desk is not asked over plain http. */
+export const PLAIN_DESK = {
+  why: "is not encrypted: anyone on the path could answer in the desk's place",
+  fix: "Use https:. A desk of this machine is at http://localhost:PORT.",
+};
+
 const configSchema = z.strictObject({
   /** The facilitator to ask, and the only one that is trusted when it says that a payment will never settle. */
   facilitatorUrl: z.string().optional(),
   /** The seller's own merchant, whose record of its sales `sales` reads. */
   merchantUrl: z.string().optional(),
   /** The owner's hosted desk, which requests of a paired agent go to. */
-  desk: z.string().refine(isDesk, "must be an origin, as in https://desk.example").optional(),
+  desk: z
+    .string()
+    .refine((text) => originOf(text) === text, "must be an origin, as in https://desk.example")
+    .refine((text) => text.startsWith("https:") || isLocalDesk(text), `${PLAIN_DESK.why}. ${PLAIN_DESK.fix}`)
+    .optional(),
   /** The trusted ledger. */
   ledger: z.optional(digestSchema),
   /** The least number of visible characters in a reason. */
@@ -59,13 +69,7 @@ export function originOf(text: string): string | undefined {
   return http && [url.origin, `${url.origin}/`].includes(text) ? url.origin : undefined;
 }
 
-/** A passkey is bound to a host name, so the desk of a local stack is at `localhost`. */
-function isDesk(text: string): boolean {
-  const origin = originOf(text);
-  return origin === text && (origin.startsWith("https:") || isLocalDesk(origin));
-}
-
-/** Whether a desk is the one of a local stack: tests and demos. */
+/** Whether a desk is the one of a local stack: tests and demos. A passkey is bound to a host name, so it is at `localhost`. */
 export function isLocalDesk(origin: string): boolean {
   return /^http:\/\/localhost(:[0-9]+)?$/.test(origin);
 }
