@@ -35,7 +35,7 @@ const SCREENS = {
 const HOSTED = {
   light: [
     { name: "approval", at: `#/request/${REPORT_DIGEST}`, shows: "What you would sign" },
-    { name: "pairing", at: `#/pair/${PAIR_LINK}`, shows: "Is it the same?" },
+    { name: "pairing", at: `#/pair/${PAIR_LINK}`, shows: "after you pair it" },
   ],
   dark: [],
 } as const;

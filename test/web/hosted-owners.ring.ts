@@ -171,7 +171,7 @@ test("an owner whose key is a file on another machine signs in, pairs and decide
   await own.openPairing();
   await go(page, new URL(pairingLink(world.desk, own.signer.publicKey, own.secret)).hash);
   await page.getByLabel("Your name for the agent").fill("Research agent");
-  await press(page, "The codes are the same: pair it");
+  await press(page, "Pair this agent");
   await handOver(page, setting);
   await shown(page, "This is not what the command prints.");
   const other = { desk: world.desk, account: key.account, agent: "8a".repeat(32), secret: own.secret };

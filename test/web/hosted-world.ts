@@ -147,8 +147,8 @@ export function useHostedDesk() {
     await agent.openPairing();
     await go(page, new URL(pairingLink(world.desk, agent.signer.publicKey, agent.secret)).hash);
     await page.getByLabel("Your name for the agent").fill(name);
-    await press(page, "The codes are the same: pair it");
-    await shown(page, "Paired. The agent compares the code too");
+    await press(page, "Pair this agent");
+    await shown(page, "Paired at this desk");
     return agent;
   }
 

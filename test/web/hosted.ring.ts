@@ -98,8 +98,8 @@ test("an agent is paired from its link, by the code that both sides show [hosted
   await shown(page, pairingCode({ desk: world.desk, account: owner.account as AccountId, agent: signer.publicKey, secret }));
   await sound(page);
   await page.getByLabel("Your name for the agent").fill("Research agent");
-  await press(page, "The codes are the same: pair it");
-  await shown(page, "Paired. The agent compares the code too");
+  await press(page, "Pair this agent");
+  await shown(page, "Paired at this desk");
   expect(page.url()).not.toContain(secret);
   const place = await agent.send("GET", agent.place);
   const pairing = place.body.data as { state: string; pairing: SignedPairing };

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import { pairingCode, pairingPlace } from "../../../../shared/desk/pairing-place.ts";
 import { MAX_NAME_LENGTH } from "../../../../shared/limits.ts";
+import type { Pairing as PairingObject } from "../../../../shared/protocol/desk.ts";
 import type { Problem } from "../client.ts";
 import { Heading, Id, Loading, TimeLeft, Trouble, useSecondsLeft } from "../parts.tsx";
 import { useCall } from "../use-call.ts";
@@ -27,13 +28,13 @@ export function PairPage({ client, record, owner, link }: PairingProps) {
     <div class="narrow">
       <Heading>Pair an agent</Heading>
       {whole && (named === undefined || named === record.account) ? (
-        <Pairing client={client} record={record} owner={owner} agent={agent} secret={secret} />
+        <Pairing client={client} record={record} owner={owner} agent={agent} secret={secret} isNamed={named !== undefined} />
       ) : (
         <Trouble
           problem={{
             code: "pairing",
             message: whole ? `The agent wants to be paired with another account: ${named}.` : "This link is not whole.",
-            hint: "lez-agent-pay pair makes a link, good for ten minutes.",
+            hint: whole ? "Sign in with that account, and open the link again." : "lez-agent-pay pair makes a link, good for ten minutes.",
           }}
         />
       )}
@@ -41,7 +42,14 @@ export function PairPage({ client, record, owner, link }: PairingProps) {
   );
 }
 
-function Pairing({ client, record, owner, agent, secret }: Omit<PairingProps, "link"> & { agent: string; secret: string }) {
+interface LinkParts {
+  agent: string;
+  secret: string;
+  /** The link names the account, so that the agent can show the code before it is paired. */
+  isNamed: boolean;
+}
+
+function Pairing({ client, record, owner, agent, secret, isNamed }: Omit<PairingProps, "link"> & LinkParts) {
   const { signer, sheet } = useDeskSigner(client, record, owner);
   const pairing = { desk: location.origin, account: record.account, agent, secret };
   const { data, problem } = useCall(client, "pairing", { place: pairingPlace(secret) });
@@ -59,7 +67,11 @@ function Pairing({ client, record, owner, agent, secret }: Omit<PairingProps, "l
     return (
       <>
         <p class="note good" role="status">
-          ✓ Paired. The agent compares the code too, and then asks here.
+          ✓ Paired at this desk. The agent's terminal shows a code now: it must be this one.
+        </p>
+        <Code pairing={pairing} />
+        <p>
+          If it shows another, or shows none, another person's agent was paired: <a href="#/settings">unpair it in the settings</a>.
         </p>
         <p>
           <a href="#/">To the inbox</a>
@@ -84,10 +96,9 @@ function Pairing({ client, record, owner, agent, secret }: Omit<PairingProps, "l
   return (
     <>
       <form onSubmit={(event) => void confirm(event)}>
-        <p>The agent shows this code as well. Is it the same?</p>
-        <p class="compare" translate={false}>
-          {pairingCode(pairing)}
-        </p>
+        {isNamed && <p>The agent's terminal shows this code as well. Is it the same?</p>}
+        <Code pairing={pairing} />
+        {!isNamed && <p>The agent's terminal shows this code after you pair it, and asks there whether it is the same.</p>}
         <p class="quiet">
           Agent key <Id text={agent} /> · <TimeLeft seconds={left} />
         </p>
@@ -95,10 +106,18 @@ function Pairing({ client, record, owner, agent, secret }: Omit<PairingProps, "l
         <TextField label="Your name for the agent" value={name} set={setName} />
         {refusal && <Trouble problem={refusal} />}
         <button type="submit" class="main" disabled={busy || left === 0}>
-          {busy ? "Signing…" : "The codes are the same: pair it"}
+          {busy ? "Signing…" : "Pair this agent"}
         </button>
       </form>
       {sheet}
     </>
+  );
+}
+
+function Code({ pairing }: { pairing: PairingObject }) {
+  return (
+    <p class="compare" translate={false}>
+      {pairingCode(pairing)}
+    </p>
   );
 }
