@@ -53,8 +53,8 @@ async function approved(): Promise<{ page: Page; agent: Agent; request: PaymentR
   const people = await world.paired();
   const made = await world.asked(people);
   await people.page.approve(made.digest);
-  // The same key, at the address of the liar.
-  const agent = Object.assign(await Agent.create(liar), { signer: people.agent.signer });
+  // The same key, at the address of the liar, whose own name is the desk's.
+  const agent = Object.assign(await Agent.create(liar, world.desk), { signer: people.agent.signer });
   return { page: people.page, agent, ...made };
 }
 

@@ -40,7 +40,7 @@ const passkeys = [{ credentialId: "cGhvbmU", publicKey: phone.publicKey, rpId: p
 const at = ({ desk = "" }: Stack) => desk;
 
 async function pairedAt(page: Page): Promise<Agent> {
-  const agent = await Agent.create(page.address);
+  const agent = await Agent.create(page.address, page.origin);
   await agent.openPairing();
   await page.pair(agent);
   return agent;
@@ -84,7 +84,9 @@ test("nothing of the old host counts at the new one: no login, no pairing [desk-
   expect((await newPage.send("login", { login: signed })).verdict).toBe("request_differs");
   const agent = await pairedAt(oldPage);
   const there = await agent.request(`${before.merchant}/premium?${purchases++}`);
-  const caller = Object.assign(Object.create(agent) as Agent, { desk: at(after) });
+  const passedOn = Object.assign(Object.create(agent) as Agent, { desk: at(after) });
+  expect((await passedOn.ask(account, there.request)).verdict).toBe("call_refused");
+  const caller = Object.assign(passedOn, { origin: newPage.origin });
   expect((await caller.ask(account, there.request)).verdict).toBe("not_paired");
 });
 

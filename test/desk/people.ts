@@ -160,22 +160,25 @@ export class Page {
 /** An agent with its key. */
 export class Agent {
   readonly desk: string;
+  readonly origin: string;
   readonly signer: WalletSigner;
   readonly secret = randomHex(16);
 
-  private constructor(desk: string, signer: WalletSigner) {
+  private constructor(desk: string, signer: WalletSigner, origin: string) {
     this.desk = desk;
+    this.origin = origin;
     this.signer = signer;
   }
 
-  static async create(desk: string): Promise<Agent> {
-    return new Agent(desk, await keySigner(generateSecretKey()));
+  /** @param desk where it is reached @param origin its name, which calls are signed for */
+  static async create(desk: string, origin = desk): Promise<Agent> {
+    return new Agent(desk, await keySigner(generateSecretKey()), origin);
   }
 
   /** @param header in place of the signed call */
   async send(method: string, path: string, content?: unknown, header?: string): Promise<Sent> {
     const body = content === undefined ? new Uint8Array() : utf8(JSON.stringify(content));
-    const call = header ?? (await signDeskCall({ desk: this.desk, method, path, body }, this.signer, unixNow()));
+    const call = header ?? (await signDeskCall({ desk: this.origin, method, path, body }, this.signer, unixNow()));
     const response = await fetch(`${this.desk}${path}`, {
       method,
       headers: { [DESK_CALL_HEADER]: call, "Content-Type": "application/json" },
