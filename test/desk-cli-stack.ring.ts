@@ -71,11 +71,9 @@ const printed = (text: unknown): unknown => JSON.parse(Buffer.from(fromBase64url
 
 /** What waits at the desk, as its page lists it. */
 async function waiting(page: Page): Promise<Digest> {
-  for (;;) {
-    const [first] = (await page.call("requests", { all: false })).requests;
-    if (first) return first.requestDigest as Digest;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const listed = async () => (await page.call("requests", { all: false })).requests[0]?.requestDigest;
+  await expect.poll(listed, { timeout: 30_000 }).toBeDefined();
+  return (await listed()) as Digest;
 }
 const buy = (): Promise<Run> => box.run(["fetch", world.url(), "--reason", REASON, "--wait"]);
 
@@ -106,17 +104,6 @@ describe("an agent whose owner has a passkey", () => {
     const run = await box.run(["fetch", world.url(), "--reason", REASON]);
     expect([run.exit, run.stderr.replaceAll(/\s+/g, " ")]).toEqual([EXIT.approvalPending, expect.stringContaining("refuses")]);
     expect((await box.run("doctor")).json.error.message).toContain("desk");
-  });
-
-  test("pays within a mandate that the owner grants in place of an approval [agent-desk-granted]", async () => {
-    const page = await paired();
-    const running = buy();
-    await waiting(page);
-    const limits = { from: page.account, origins: [world.stack.merchant], payees: [world.stack.payTo as AccountId] };
-    const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
-    await page.call("grant", { mandate: { mandate, ...(await prove(mandateDigest(mandate), page.signer)) } });
-    const run = await running;
-    expect([run.exit, run.json.data["mandate"]]).toEqual([EXIT.ok, expect.objectContaining({ mandate: mandateDigest(mandate) })]);
   });
 });
 
@@ -199,5 +186,19 @@ describe("pair on a real terminal", () => {
     expect(await terminal.exit).toBe(EXIT.interrupted);
     expect((await page.call("settings", {})).agents).toEqual([]);
     expect((await box.run("whoami")).json.data["pairing"]).toBeUndefined();
+  });
+});
+
+// Last: what it grants pays for every test after it.
+describe("an agent whose owner grants it an allowance", () => {
+  test("pays within a mandate that the owner grants in place of an approval [agent-desk-granted]", async () => {
+    const page = await paired();
+    const running = buy();
+    await waiting(page);
+    const limits = { from: page.account, origins: [world.stack.merchant], payees: [world.stack.payTo as AccountId] };
+    const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
+    await page.call("grant", { mandate: { mandate, ...(await prove(mandateDigest(mandate), page.signer)) } });
+    const run = await running;
+    expect([run.exit, run.json.data["mandate"]]).toEqual([EXIT.ok, expect.objectContaining({ mandate: mandateDigest(mandate) })]);
   });
 });

@@ -178,7 +178,7 @@ test("an owner whose key is a file on another machine signs in, pairs and decide
   await handOver(page, printed({ pairing: other, ...(await prove(pairingDigest(other), key)) }));
   await shown(page, "something else than this page asked");
   await handOver(page, await signedElsewhere(page, key));
-  await shown(page, "✓ Paired.");
+  await shown(page, "Paired at this desk");
   await fund(key.account);
   for (const yes of [true, false]) {
     const { digest, request, code, at } = await ask(own, key);
