@@ -262,9 +262,7 @@ describe("a paired agent", () => {
     const digest = requestDigest(request);
     const approve = ["approve", digest, "--owner-file", box.path("owner.json"), "--confirm", digest];
     const asked = await box.run([...approve, "--dry-run"]);
-    expect(inOneLine(asked.stderr)).toContain(
-      `sent to the desk at ${desk.origin} too, where ANOTHER ACCOUNT decides, ${owner.account}: each of the two could be paid.`,
-    );
+    expect(inOneLine(asked.stderr)).toContain(`ANOTHER ACCOUNT decides it at ${desk.origin}: ${owner.account}. Both could pay.`);
     expect(desk.asked.get(digest)?.answer.state).toBe("pending");
     const batch = await box.run([...approve, codeOf(request), "ZZZZ-ZZZZ", "--dry-run"]);
     expect(JSON.stringify(batch.json.error.details?.["leftOut"])).toContain("another account may pay it at a desk");

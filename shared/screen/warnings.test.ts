@@ -107,9 +107,7 @@ test("a payment that is valid for a moment only, or that the account cannot pay,
 
 test("another account that decides at a desk is named, and needs the typed code [warns-of-desk]", async () => {
   const alsoAt = { desk: "https://desk.example", account: stranger.account };
-  expect(warnings([earlier], { alsoAt })).toBe(
-    `It was sent to the desk at https://desk.example too, where ANOTHER ACCOUNT decides, ${stranger.account}: each of the two could be paid.`,
-  );
+  expect(warnings([earlier], { alsoAt })).toBe(`ANOTHER ACCOUNT decides it at https://desk.example: ${stranger.account}. Both could pay.`);
   const host = { kind: "confirmed", by: "terms", required } as const;
   const view = { authorization, host, sent, threshold: 10n ** 9n } as Parameters<typeof requiredAnswer>[0];
   expect([requiredAnswer(view), requiredAnswer({ ...view, alsoAt })]).toEqual(["yes", "code"]);

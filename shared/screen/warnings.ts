@@ -100,10 +100,7 @@ function ofTheRecord({ request, checked, authorization, history, now, open, also
   return [
     [before !== undefined && !byAnother, "You approved this very request before. It is paid once, however often you approve."],
     [byAnother, "You approved this very request before, from ANOTHER ACCOUNT of yours: each of the two could be paid."],
-    [
-      alsoAt !== undefined,
-      `It was sent to the desk at ${alsoAt?.desk} too, where ANOTHER ACCOUNT decides, ${alsoAt?.account}: each of the two could be paid.`,
-    ],
+    [alsoAt !== undefined, `ANOTHER ACCOUNT decides it at ${alsoAt?.desk}: ${alsoAt?.account}. Both could pay.`],
     [unclear, "An earlier payment for the same thing was sent, and what became of it is not known. This one would come on top."],
     [
       stillValid !== undefined && !unclear,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 const page = readFileSync(join(import.meta.dirname, "../../spec/interop.md"), "utf8");
-const sources = globSync("*.test.ts", { cwd: import.meta.dirname })
+const sources = globSync("*.{test,ring}.ts", { cwd: import.meta.dirname })
   .filter((name) => name !== "matrix.test.ts")
   .map((name) => readFileSync(join(import.meta.dirname, name), "utf8"))
   .join("\n");

@@ -63,7 +63,7 @@ export function App({ client, owner, state, hosted }: AppProps) {
       </header>
       {away && (
         <div class="offline" role="status">
-          The desk does not answer. What you see may be old; this page tries again by itself.
+          The desk does not answer; this page asks again. What you see may be old.
         </div>
       )}
       <main class="page" id="main" tabIndex={-1}>

@@ -33,7 +33,7 @@ export function Decision(props: DecisionProps) {
     return (
       <aside class="decision">
         <h2>Too late</h2>
-        <p role="status">This request expired while it was open. Nothing was signed. The agent can ask again.</p>
+        <p role="status">This request expired while it was open. Nothing was signed.</p>
       </aside>
     );
   }
@@ -160,7 +160,7 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
           Grant an allowance instead…
         </a>
       )}
-      <p class="quiet small">Leaving this page decides nothing: the request stays open.</p>
+      <p class="quiet small">Leaving this page decides nothing.</p>
     </form>
   );
 }

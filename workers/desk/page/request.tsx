@@ -354,11 +354,11 @@ function TakeBack({ owner, item, takeBack, decided }: TakeBackProps) {
 const WHAT_NOW: Record<RequestItem["state"], string> = {
   pending: "",
   approved: "You approved it. The agent has not sent the payment yet.",
-  declined: "You declined it. That is final; the agent can make a new request.",
-  cancelled: "The agent cancelled it. There is nothing to decide.",
+  declined: "You declined it. That is final.",
+  cancelled: "The agent cancelled it.",
   expired: "It expired. Nothing can be paid by it any more.",
   revoked: "You took the approval back.",
-  sent: "The payment was sent, and its outcome is not known yet. The agent finds out.",
+  sent: "The payment was sent; its outcome is not known yet.",
   paid: "It is paid.",
   refused: "The payment was refused. Nothing was paid.",
 };
