@@ -20,19 +20,19 @@ import { PATHS } from "./paths.ts";
  *   table, entries made of strangers' words, two reads. Mandates 3.5: their strict schema, checks and codes. Keyed books 2. Refunds 1.75, with
  *   the credits that merchants ask for. Proofs 2.5: passkeys, policies, P-256. `upto` 0.75. Exports and restores, transfers, and counting for
  *   the operator, half a KiB each. Giving out the
- *   explorer, whose page is a Worker of its own, a quarter.
+ *   explorer, whose page is a Worker of its own, a quarter. Telling a caller that left from a body that is too large, a twentieth.
  * - Ledger. Sessions 5.25: deposits, claims and ends, what mandates count of them, and their audit. Mandates 3.5: it counts, remembers and
  *   audits them. Refunds, and what was charged of `upto`, 2.75 with their audit. Exporting and restoring 2.5: the objects check every row.
  *   Groups of payments three quarters. Causes of entries, money that the operator pays out, and counting, half a KiB each.
  * - Desk. Its code: the page in it has a budget of its own (workers/desk/page/page.test.ts). Notices 5.5: encryption and tokens for push
- *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1. zod and the protocol's shapes and checks are half of the rest.
+ *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1. Counting strangers by their network a fifth. zod and the protocol's shapes and checks are half of the rest.
  */
 const BUNDLE_KIB: Record<string, number> = {
   "lez-merchant": 100.75,
   paywall: 58,
-  "lez-facilitator": 53.5,
+  "lez-facilitator": 53.75,
   "lez-ledger-do": 43.75,
-  "lez-desk": 57.25,
+  "lez-desk": 57.5,
 };
 const DESK = { name: "lez-desk", main: "workers/desk/index.ts" };
 const PAYWALL = { name: "paywall", main: "workers/merchant/paywall/index.ts" };

@@ -214,7 +214,7 @@ test.each([
     .on("close", () => resolve(answer))
     .on("error", reject);
   socket.end(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers()}\r\nContent-Length: 20\r\n\r\n{}`);
-  expect(await promise).toMatch(/^HTTP\/1\.1 400 [^]*"code":"usage"/);
+  expect(await promise).toMatch(/^HTTP\/1\.1 413 [^]*"code":"payload_too_large"/);
 });
 
 describe("a call of an agent", () => {

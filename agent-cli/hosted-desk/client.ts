@@ -1,6 +1,6 @@
 /**
- * One signed call of the owner's hosted desk. Whoever answers there can withhold and cannot forge: what an answer says is checked by
- * those who asked, and none of it is shown unescaped.
+ * One signed call of the owner's hosted desk. The desk can withhold an answer and cannot forge one: the caller checks what it
+ * says, and shows none of it unescaped.
  */
 
 import * as z from "zod";

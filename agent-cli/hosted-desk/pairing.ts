@@ -82,7 +82,7 @@ export async function pairingObjection(signed: SignedPairing, { desk, agent, sec
 
 function differs(message: string): Failure {
   return fail("pairing_differs", message, {
-    hint: "Do not trust this desk before you know why. Ask whoever runs it, then pair again.",
+    hint: "Do not trust this desk before you know why. Ask its operator, then pair again.",
   });
 }
 

@@ -106,7 +106,7 @@ function fileApproval(
   });
 }
 
-/** An unsigned refusal is of no account: whoever brings it can withhold an approval as well. */
+/** An unsigned refusal names no account. It is believed: its bearer could withhold an approval just as well. */
 export async function importDecision(
   context: Context,
   record: DecisionRecord,

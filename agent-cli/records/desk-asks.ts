@@ -28,7 +28,10 @@ const FORMAT = { kind: "desk-ask", what: "record of a request at the desk", sche
 
 export type DeskAskRecord = z.infer<typeof askSchema>;
 
-/** Written before it is sent: of a lost answer nobody knows whether the desk took it. What is known of the same desk stays, but that it was over. */
+/**
+ * Written before the request is sent: if the answer is lost, the desk may have it. What is known of the same desk stays; `over` goes, as the
+ * request is open there again.
+ */
 export function noteSending(context: Context, ask: Pick<DeskAskRecord, "requestDigest" | "desk" | "account">): Outcome<undefined> {
   const before = askedAt(context, ask.requestDigest);
   if (before.ok && before.data?.desk === ask.desk && before.data.account === ask.account) {

@@ -14,7 +14,7 @@ const TABLE = {
   usage: {
     status: 400,
     message: "The call is malformed.",
-    hint: "Correct what the message says; spec/desk.md lists what each call takes.",
+    hint: "Correct what the message says; spec/desk.md names the files that say what each call takes.",
   },
   desk_refused: {
     status: 403,
@@ -25,7 +25,7 @@ const TABLE = {
   call_refused: {
     status: 401,
     message: "The signature of this call does not count.",
-    hint: "Sign the method, the path and the body exactly as sent, with the time of now and a new nonce; check this machine's clock.",
+    hint: "Sign the desk's origin, the method, the path and the body exactly as sent, with the time of now and a new nonce; check this machine's clock.",
   },
   not_paired: {
     status: 403,

@@ -47,3 +47,11 @@ test("a stream is left as soon as there is too much of it", async () => {
   expect(await readLimited(post(body), 2)).toBeUndefined();
   expect(cancelled()).toBe(true);
 });
+
+test("a request that is cut short is none; an answer that breaks off is an error, because what it said is not known", async () => {
+  const broken = () => new ReadableStream({ pull: (controller) => controller.error(new Error("Network connection lost.")) });
+  for (const headers of [{}, { "Content-Length": "4" }]) {
+    expect(await readLimited(post(broken(), headers), 4)).toBeUndefined();
+    await expect(readLimited(new Response(broken(), { headers }), 4)).rejects.toThrow("Network connection lost.");
+  }
+});

@@ -2,8 +2,17 @@
 
 import { concatBytes } from "../crypto/bytes.ts";
 
-/** Returns the bytes of a body, or undefined as soon as it is, or claims to be, larger than `maxBytes`. */
+/**
+ * @returns undefined as soon as the body is, or claims to be, larger than `maxBytes`; for a request also if its sender left in the middle
+ * of it, which is no fault of this service
+ * @throws if the body of a response breaks off: what it answered is not known then
+ */
 export async function readLimited(message: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const read = readWithin(message, maxBytes);
+  return message instanceof Request ? read.catch(() => undefined) : read;
+}
+
+async function readWithin(message: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const stated = message.headers.get("Content-Length");
   if (Number(stated) > maxBytes) {
     await message.body?.cancel();

@@ -66,7 +66,7 @@ export class ChainFollower {
 
   /**
    * What the chain says of a payment. Reads older blocks if the query begins below those that are kept.
-   * @returns undefined as long as nothing was read, and for good once the chain is another
+   * @returns undefined until something was read; and always, once the chain is another
    */
   async view(query: LaneQuery): Promise<LaneView | undefined> {
     await this.#inTurn(() => this.#deepen(query.since)).catch(() => undefined); // then the view is not complete

@@ -160,7 +160,7 @@ describe("what a view means for a payment", () => {
     expect(observe(ROWS.sent, gap, NOW)).toEqual({ event: "scanned", scan: { complete: false } });
   });
 
-  test("final: a receipt for good", () => {
+  test("final: a receipt that no block takes away", () => {
     const chain = chainTo101({ 91: [PAID] });
     chain.finalizeNext();
     const settled: KnownRow = { ...ROWS.settled, inclusion: { block: blockAt(91n), transaction: PAID.transaction } };

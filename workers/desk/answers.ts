@@ -14,14 +14,12 @@ export function toldResponse(told: Told<unknown>, more: Record<string, string> =
   return new Response(JSON.stringify({ ok: true, data, ...(notes && { notes }) }), { headers: { ...HEADERS, ...more } });
 }
 
-/** The body of a call. A caller that leaves in the middle of it is no fault of the desk. */
+/** The body of a call. */
 export async function readCall(request: Request, maxBytes: number): Promise<{ ok: true; body: Uint8Array<ArrayBuffer> } | DeskRefusal> {
-  try {
-    const body = await readLimited(request, maxBytes);
-    return body ? { ok: true, body } : refused("payload_too_large", `A call has at most ${maxBytes} bytes.`);
-  } catch {
-    return refused("usage", "The body of the call ended early.");
-  }
+  const body = await readLimited(request, maxBytes);
+  return body
+    ? { ok: true, body }
+    : refused("payload_too_large", `A call has at most ${maxBytes} bytes, and this one has more or was cut short.`);
 }
 
 /** @param status in place of the code's own */

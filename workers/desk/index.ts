@@ -28,7 +28,7 @@ export default {
     } catch (error) {
       // A bug, or an object that cannot be reached. Its text goes to the log alone.
       logEvent("desk.failed", { traceId: "", path: pathname.split("/").slice(0, 3).join("/"), message: String(error) });
-      return refusalResponse(refused("internal_error"));
+      return refusalResponse(refused("internal_error", "The desk failed.", "Try again: what was signed counts once."));
     }
   },
 };

@@ -1,6 +1,7 @@
-/** How often one address may ask what needs no login and no pairing. */
+/** How often one network may ask what needs no login and no pairing. */
 
 import { refused } from "../../shared/desk/codes.ts";
+import { networkOf } from "../../shared/text/network-of.ts";
 import { refusalResponse } from "./answers.ts";
 import type { DeskEnv } from "./env.ts";
 
@@ -8,7 +9,7 @@ import type { DeskEnv } from "./env.ts";
 const PERIOD_SECONDS = 10;
 
 export async function isWithinLimit(request: Request, { STRANGER_LIMIT }: DeskEnv): Promise<boolean> {
-  return !STRANGER_LIMIT || (await STRANGER_LIMIT.limit({ key: request.headers.get("CF-Connecting-IP") ?? "none" })).success;
+  return !STRANGER_LIMIT || (await STRANGER_LIMIT.limit({ key: networkOf(request.headers.get("CF-Connecting-IP") ?? "none") })).success;
 }
 
 export function tooMany(): Response {

@@ -16,7 +16,7 @@ export async function readJson<Schema extends z.core.$ZodType>(
   maxBytes: number = MAX_FACILITATOR_BODY_BYTES,
 ): Promise<Parsed<z.core.output<Schema>>> {
   const body = await readLimited(c.req.raw, maxBytes);
-  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${maxBytes} bytes` };
+  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${maxBytes} bytes, or cut short` };
   return parseJson(body, maxBytes, schema);
 }
 

@@ -9,6 +9,7 @@ import type { Context } from "hono";
 import { bytesToHex } from "../../shared/crypto/bytes.ts";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
+import { networkOf } from "../../shared/text/network-of.ts";
 import { isConfigured, shownKey } from "./access.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 
@@ -49,18 +50,6 @@ export function sellerWithinLimit(env: FacilitatorEnv, { paymentRequirements }: 
 /** Counts a refund that arrives over RPC by the account that gives back. */
 export function payeeWithinLimit({ SELLER_LIMIT }: FacilitatorEnv, payee: unknown): Promise<boolean> {
   return within(SELLER_LIMIT, `seller/${sellerOf(payee)}`);
-}
-
-/** The network of an address: an IPv6 customer has 2^64 addresses, and is counted as one. */
-export function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
-  if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1); // ::ffff:192.0.2.1 is IPv4
-  const [left = "", right] = address.split("::");
-  const [head, tail] = [left, right ?? ""].map((part) => (part === "" ? [] : part.split(":")));
-  const zeros = right === undefined ? 0 : 8 - (head?.length ?? 0) - (tail?.length ?? 0);
-  const groups = [...(head ?? []), ...Array<string>(Math.max(zeros, 0)).fill("0"), ...(tail ?? [])];
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(":")}::/64`;
 }
 
 function sellerOf(payTo: unknown): string {

@@ -68,7 +68,7 @@ async function grant(request: Request, devnet: DurableObjectStub<Devnet>): Promi
 
 async function readBody<Schema extends z.core.$ZodType>(request: Request, schema: Schema): Promise<Parsed<z.output<Schema>>> {
   const body = await readLimited(request, MAX_CONTROL_BODY_BYTES);
-  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_CONTROL_BODY_BYTES} bytes` };
+  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_CONTROL_BODY_BYTES} bytes, or cut short` };
   return parseJson(body.length === 0 ? "{}" : body, MAX_CONTROL_BODY_BYTES, schema);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { networkOf } from "./rate-limits.ts";
+import { networkOf } from "./network-of.ts";
 
 describe("the network of an address", () => {
   test.each([
