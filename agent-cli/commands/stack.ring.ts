@@ -81,6 +81,7 @@ test("prints one line when a price was named, and forgets everything at a signal
   expect(JSON.parse(stdout)).toEqual({
     merchant: url,
     facilitator: url,
+    desk: expect.stringMatching(/^http:\/\/localhost:\d+$/) as string,
     payTo: expect.any(String) as string,
     ledger: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     shards: 1,
