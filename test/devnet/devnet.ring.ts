@@ -9,10 +9,10 @@ import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
+import { type Sequencer, sequencerAt } from "../../shared/sequencer/client.ts";
+import { askNetwork, fingerprintOf } from "../../shared/sequencer/fingerprint.ts";
 import { lezAccountOfBytes } from "../../shared/zone/account.ts";
 import { V03 } from "../../shared/zone/v03.ts";
-import { askNetwork, fingerprintOf } from "../../workers/facilitator/fingerprint.ts";
-import { type Sequencer, sequencerAt } from "../../workers/facilitator/sequencer.ts";
 import { keyOf, type TestTransfer, transfer } from "../../workers/lez-devnet/testing/devnet-chain.ts";
 
 const KEY = "the-key-of-these-tests";

@@ -15,12 +15,12 @@ import { bundleScript } from "../../scripts/build-workers.ts";
 import { Workerd } from "../../scripts/workerd.ts";
 import { toBase64, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { type Sequencer, sequencerAt } from "../../shared/sequencer/client.ts";
 import { unixNow } from "../../shared/time.ts";
 import { decodeBlock } from "../../shared/zone/block.ts";
 import type { Finality, LanePayment } from "../../shared/zone/lane-row.ts";
 import { decodeTransfer } from "../../shared/zone/transfer.ts";
 import { V03 } from "../../shared/zone/v03.ts";
-import { type Sequencer, sequencerAt } from "../../workers/facilitator/sequencer.ts";
 import { keyOf, transfer } from "../../workers/lez-devnet/testing/devnet-chain.ts";
 
 /** Calls to the sequencer at which workerd dies, counted from when a payment is presented. */

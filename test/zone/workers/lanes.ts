@@ -2,11 +2,11 @@
 
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { LezAccountId } from "../../../shared/zone/account.ts";
-import { type Lane, type LaneEnv, laneName, type SettleCall } from "../../../workers/facilitator/lane.ts";
-import { configuredZone } from "../../../workers/facilitator/native-env.ts";
+import { configuredZone } from "../../../workers/native/env.ts";
+import { type Lane, type LaneEnv, laneName, type SettleCall } from "../../../workers/native/lane.ts";
 
-export { ChainWatch } from "../../../workers/facilitator/chain-watch.ts";
-export { Lane } from "../../../workers/facilitator/lane.ts";
+export { ChainWatch } from "../../../workers/native/chain-watch.ts";
+export { Lane } from "../../../workers/native/lane.ts";
 
 interface Env extends LaneEnv {
   LANE: DurableObjectNamespace<Lane>;

@@ -1,10 +1,10 @@
 /** Reads a sequencer's blocks and accounts as the rules of a lane need them. A block whose producer did not sign it is not believed. */
 
-import type { ChainReader } from "../../shared/zone/account-read.ts";
-import type { Dialect } from "../../shared/zone/dialect.ts";
-import { chainBlockOf } from "../../shared/zone/head-chain.ts";
-import { verifySchnorr } from "../../shared/zone/schnorr.ts";
-import { type Sequencer, SequencerFault } from "./sequencer.ts";
+import type { ChainReader } from "../zone/account-read.ts";
+import type { Dialect } from "../zone/dialect.ts";
+import { chainBlockOf } from "../zone/head-chain.ts";
+import { verifySchnorr } from "../zone/schnorr.ts";
+import { type Sequencer, SequencerFault } from "./client.ts";
 
 export function chainReader(sequencer: Sequencer, dialect: Dialect): ChainReader {
   return {

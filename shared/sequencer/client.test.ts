@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { toBase64, utf8 } from "../../shared/crypto/bytes.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
-import { MAX_AMOUNT, MAX_SEQUENCER_ANSWER_BYTES } from "../../shared/limits.ts";
-import { BackendUnavailable } from "../../shared/settlement/outcomes.ts";
-import type { LezAccountId } from "../../shared/zone/account.ts";
-import { V03 } from "../../shared/zone/v03.ts";
-import { type Sequencer, sequencerAt, SequencerFault } from "./sequencer.ts";
+import { toBase64, utf8 } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { MAX_AMOUNT, MAX_SEQUENCER_ANSWER_BYTES } from "../limits.ts";
+import { BackendUnavailable } from "../settlement/outcomes.ts";
+import type { LezAccountId } from "../zone/account.ts";
+import { V03 } from "../zone/v03.ts";
+import { type Sequencer, sequencerAt, SequencerFault } from "./client.ts";
 
 const ACCOUNT = "9GfY4u7g67my3mjFQi3Dm8J5kqQ7T4wvi6cPE2ku88j4" as LezAccountId;
 const ID = "b7c9697cb30841c70a4b5a9fedf6f06c38c5a1c196cd7b396bf36bd8242d639c" as Digest;

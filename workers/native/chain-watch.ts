@@ -4,16 +4,16 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { chainReader } from "../../shared/sequencer/chain-reader.ts";
+import type { Sequencer } from "../../shared/sequencer/client.ts";
+import { askNetwork, fingerprintOf } from "../../shared/sequencer/fingerprint.ts";
 import { unixNow } from "../../shared/time.ts";
 import { ChainFollower } from "../../shared/zone/chain-follower.ts";
 import { reserve } from "../../shared/zone/fees.ts";
 import type { LaneQuery, LaneView } from "../../shared/zone/lane-view.ts";
 import { TRANSFER_BYTES } from "../../shared/zone/transfer.ts";
 import { V03 } from "../../shared/zone/v03.ts";
-import { chainReader } from "./chain-reader.ts";
-import { askNetwork, fingerprintOf } from "./fingerprint.ts";
-import { configuredZone, type NativeVars } from "./native-env.ts";
-import type { Sequencer } from "./sequencer.ts";
+import { configuredZone, type NativeVars } from "./env.ts";
 
 /** However many lanes ask, the sequencer is asked once in this time. */
 const POLL_MILLIS = 2000;

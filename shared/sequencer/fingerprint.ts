@@ -3,11 +3,11 @@
  * what v0.3 alone answers and writes. Whatever differs, the network must not be offered.
  */
 
-import type { Digest } from "../../shared/crypto/digest.ts";
-import { feesOf, GENESIS_BLOCK, type ZoneBlock } from "../../shared/zone/block.ts";
-import type { Dialect, FeeQuote } from "../../shared/zone/dialect.ts";
-import { verifySchnorr } from "../../shared/zone/schnorr.ts";
-import type { Sequencer } from "./sequencer.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { feesOf, GENESIS_BLOCK, type ZoneBlock } from "../zone/block.ts";
+import type { Dialect, FeeQuote } from "../zone/dialect.ts";
+import { verifySchnorr } from "../zone/schnorr.ts";
+import type { Sequencer } from "./client.ts";
 
 /** The chain that is configured. */
 export interface ConfiguredChain {

@@ -4,15 +4,15 @@
  */
 
 import * as z from "zod/mini";
-import { toBase64 } from "../../shared/crypto/bytes.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
-import { LATE, withDeadline } from "../../shared/deadline.ts";
-import { MAX_LOGGED_CAUSE_LENGTH, MAX_SEQUENCER_ANSWER_BYTES, SEQUENCER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
-import { BackendUnavailable } from "../../shared/settlement/outcomes.ts";
-import { type ExactJson, parseJsonExact, writeJsonExact } from "../../shared/text/json.ts";
-import { readLimited } from "../../shared/x402/body.ts";
-import type { LezAccountId } from "../../shared/zone/account.ts";
-import type { Dialect, FeeQuote, RpcCall, RpcError, RpcRefusal } from "../../shared/zone/dialect.ts";
+import { toBase64 } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { LATE, withDeadline } from "../deadline.ts";
+import { MAX_LOGGED_CAUSE_LENGTH, MAX_SEQUENCER_ANSWER_BYTES, SEQUENCER_TIMEOUT_SECONDS } from "../limits.ts";
+import { BackendUnavailable } from "../settlement/outcomes.ts";
+import { type ExactJson, parseJsonExact, writeJsonExact } from "../text/json.ts";
+import { readLimited } from "../x402/body.ts";
+import type { LezAccountId } from "../zone/account.ts";
+import type { Dialect, FeeQuote, RpcCall, RpcError, RpcRefusal } from "../zone/dialect.ts";
 
 /** A refusal says that this copy was not queued. It says nothing of copies that were sent before. */
 export type Sent = { ok: true; id: Digest } | { ok: false; reason: RpcRefusal; error: RpcError };

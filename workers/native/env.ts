@@ -3,10 +3,10 @@
 import * as z from "zod/mini";
 import { ConfigurationError } from "../../shared/configuration-error.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { type Sequencer, sequencerAt } from "../../shared/sequencer/client.ts";
+import type { ConfiguredChain } from "../../shared/sequencer/fingerprint.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { V03 } from "../../shared/zone/v03.ts";
-import type { ConfiguredChain } from "./fingerprint.ts";
-import { type Sequencer, sequencerAt } from "./sequencer.ts";
 
 export interface NativeVars {
   /** Where the sequencer answers JSON-RPC. */

@@ -7,6 +7,8 @@ import { DurableObject } from "cloudflare:workers";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { logEvent } from "../../shared/log.ts";
+import { chainReader } from "../../shared/sequencer/chain-reader.ts";
+import type { Sequencer } from "../../shared/sequencer/client.ts";
 import { unixNow } from "../../shared/time.ts";
 import { readAccount } from "../../shared/zone/account-read.ts";
 import type { LezAccountId } from "../../shared/zone/account.ts";
@@ -14,11 +16,9 @@ import type { LanePayment } from "../../shared/zone/lane-row.ts";
 import type { LaneAnswer, LaneEffect, NativeStatus, SendAnswer } from "../../shared/zone/lane-table.ts";
 import { Lane as PaymentLane, type Unavailable } from "../../shared/zone/lane.ts";
 import { V03 } from "../../shared/zone/v03.ts";
-import { chainReader } from "./chain-reader.ts";
 import type { ChainWatch } from "./chain-watch.ts";
+import { configuredZone, type NativeVars } from "./env.ts";
 import { laneStore } from "./lane-store.ts";
-import { configuredZone, type NativeVars } from "./native-env.ts";
-import type { Sequencer } from "./sequencer.ts";
 
 export interface LaneEnv extends NativeVars {
   CHAIN_WATCH: DurableObjectNamespace<ChainWatch>;
