@@ -3,6 +3,7 @@
 import { bytesToHex, hexToBytes, toBase64 } from "../shared/crypto/bytes.ts";
 import { type Digest, digestPreimage } from "../shared/crypto/digest.ts";
 import { lezAccountOfKey } from "../shared/zone/account.ts";
+import type { NativeRevocation } from "../shared/zone/revocation.ts";
 import { publicKeyOf, signSchnorr } from "../shared/zone/schnorr.ts";
 import { type NativeStatement, statementDigest } from "../shared/zone/statement.ts";
 import { decodeTransfer, encodeTransfer, type TransferTerms, transferHash } from "../shared/zone/transfer.ts";
@@ -31,6 +32,14 @@ export const NATIVE_STATEMENT: NativeStatement = {
   validAfter: "1790000000",
   validBefore: "1790000900",
   binding: BINDING,
+};
+
+/** Its payer takes the same payment back. */
+export const NATIVE_REVOCATION: NativeRevocation = {
+  network: "lez:testnet",
+  ledger: GENESIS,
+  messageHash: transferHash(TERMS),
+  revokedAt: "1790000300",
 };
 
 const OFFER = {

@@ -22,7 +22,7 @@ import { type Transfer, transferNonce, type TransferTerms } from "../shared/prot
 import type { Voucher } from "../shared/protocol/voucher.ts";
 import type { Withdrawal } from "../shared/protocol/withdrawal.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
-import { NATIVE_STATEMENT, nativeVectors } from "./native-vectors.ts";
+import { NATIVE_REVOCATION, NATIVE_STATEMENT, nativeVectors } from "./native-vectors.ts";
 import { proofVectors } from "./proof-vectors.ts";
 
 /** Seeds that cannot be mistaken for secrets. */
@@ -357,6 +357,7 @@ function digests() {
     entry("a BooksRead", "BooksRead", BOOKS_READ, "agent"),
     entry("a SaleDelivery", "SaleDelivery", SALE_DELIVERY, "merchant"),
     entry("a NativeStatement, which is signed by another kind of key", "NativeStatement", NATIVE_STATEMENT),
+    entry("a NativeRevocation, which is signed by another kind of key", "NativeRevocation", NATIVE_REVOCATION),
     entry("a Login", "Login", LOGIN, "owner"),
     entry("a Pairing", "Pairing", PAIRING, "owner"),
     entry("a DeskSetting", "DeskSetting", DESK_SETTING, "owner"),

@@ -19,6 +19,7 @@ import { sessionSchema } from "../shared/protocol/session.ts";
 import { voucherSchema } from "../shared/protocol/voucher.ts";
 import { withdrawalSchema } from "../shared/protocol/withdrawal.ts";
 import { decodeHeader } from "../shared/x402/headers.ts";
+import { nativeRevocationSchema } from "../shared/zone/revocation.ts";
 import { nativeStatementSchema } from "../shared/zone/statement.ts";
 import * as second from "../shared/zone/testing/second.ts";
 import { verifyNative } from "../shared/zone/verify.ts";
@@ -110,6 +111,7 @@ describe("digests.json", () => {
       "Binding",
       "Funding",
       "JournalEntry",
+      "NativeRevocation",
       "NativeStatement",
       "Nonce",
       "Stream",
@@ -154,6 +156,7 @@ describe("digests.json", () => {
       Voucher: voucherSchema,
       Claim: claimSchema,
       NativeStatement: nativeStatementSchema,
+      NativeRevocation: nativeRevocationSchema,
       Withdrawal: withdrawalSchema,
       Login: loginSchema,
       Pairing: pairingSchema,

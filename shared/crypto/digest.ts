@@ -41,7 +41,8 @@ export type DigestType =
   | "DeskSetting"
   | "DeskCall"
   | "SaleDelivery"
-  | "NativeStatement";
+  | "NativeStatement"
+  | "NativeRevocation";
 
 const DOMAIN = "lez-x402/v1/";
 
