@@ -300,6 +300,8 @@ export const MAX_SEQUENCER_ANSWER_BYTES = 1536 * 1024;
 export const MAX_NATIVE_GAS_LIMIT = 10_000_000n;
 /** Above it, an offer that names no finality waits until its block is final: 1 LGO. */
 export const NATIVE_FINAL_THRESHOLD = 10n ** 9n;
+/** The most blocks on top of a payment's own that an offer can ask for. */
+export const MAX_FINALITY_DEPTH = 64;
 
 // --- Discovery -----------------------------------------------------------------------------------
 
