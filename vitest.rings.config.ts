@@ -9,6 +9,8 @@ export default defineConfig({
     setupFiles: ["agent-cli/testing/cheap-scrypt.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // A busy machine shows a page late.
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: 2,
     silent: "passed-only",
     isolate: false,
