@@ -543,5 +543,7 @@ export const MAX_DESK_LOOKUPS = 20;
 export const DESK_FETCH_SECONDS = 5;
 /** What it reads of an answer: a 402 of any merchant, a document of keys. */
 export const MAX_DESK_ANSWER_BYTES = 64 * 1024;
-/** Logins, nonces and records of keys that one caller may ask for in 10 seconds. */
+/** Logins, nonces and records of keys that one network may ask for in 10 seconds; and, counted apart, its agents' calls that are refused. */
 export const MAX_DESK_STRANGER_CALLS = 100;
+/** Networks that one isolate of a desk remembers because too many of their calls were refused. */
+export const MAX_SHUT_OUT_NETWORKS = 10_000;

@@ -1,6 +1,7 @@
 /** Who is let in to a hosted desk, and which proofs count. Each refusal has a code, and leaves nothing behind. */
 
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { DESK_CALL_HEADER } from "../shared/desk/agent-api.ts";
@@ -200,6 +201,16 @@ describe("a setting", () => {
     expect((await page.set("keys.set", { ...record, passkeys: [{ ...kept, rpId: "other.example" }] })).verdict).toBe("usage");
   });
 });
+
+test.each([[["a.example", "b.example"]], [["a.example", "a.example"]], [["a.example, b.example"]]])(
+  "hosts %j are refused as the other Workers refuse them [desk-two-hosts]",
+  async (hosts) => {
+    const { hostname, port } = new URL(world.desk);
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.write(`GET / HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join("")}Connection: close\r\n\r\n`);
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [^]*Host: must be named once/);
+  },
+);
 
 test.each([
   ["/api/keys", () => `Origin: ${world.desk}\r\nContent-Type: application/json`],

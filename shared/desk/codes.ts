@@ -104,6 +104,11 @@ export function refused(code: DeskCode, message?: string, hint?: string): DeskRe
   return { ok: false, error: { code, message: message ?? facts.message, hint: hint ?? facts.hint } };
 }
 
+/** @param what was sent: "The call" @param problem of `parseJson` or `checkShape` */
+export function malformed(what: string, problem: string): DeskRefusal {
+  return refused("usage", `${what} is malformed: ${problem}.`);
+}
+
 export function statusOf(code: DeskCode): number {
   return isOwn(code) ? TABLE[code].status : SHARED[code];
 }

@@ -125,8 +125,20 @@ function describeIssue(error: z.core.$ZodError): string {
 function whatIsWrong(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "unrecognized_keys") return `unknown key ${JSON.stringify(issue.keys[0])}`;
   if (issue.code === "invalid_type") return `must be of type ${issue.expected}`;
+  if (issue.code === "too_big" || issue.code === "too_small") return sizeText(issue);
   const allowed = issue.code === "invalid_value" ? issue.values : "options" in issue ? issue.options : undefined;
-  return Array.isArray(allowed) ? `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}` : undefined;
+  if (Array.isArray(allowed)) return `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}`;
+  return issue.code === "invalid_format" ? "has the wrong form" : undefined;
+}
+
+const UNITS: Partial<Record<string, string>> = { string: " characters", array: " entries" };
+
+function sizeText(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooBig> | z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall>): string {
+  const { origin, inclusive = true } = issue;
+  const unit = UNITS[origin] ?? "";
+  const bound =
+    issue.code === "too_big" ? [inclusive ? "at most" : "less than", issue.maximum] : [inclusive ? "at least" : "more than", issue.minimum];
+  return `must ${unit ? "have" : "be"} ${bound.join(" ")}${unit}`;
 }
 
 function invalid(problem: string) {

@@ -11,6 +11,16 @@ export function humanText(max: number) {
   );
 }
 
+/** Controls, line separators, and marks that turn the direction of text around. */
+const LEAVES_ITS_LINE = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u;
+
+/** A name that people give: `humanText` that stays in its line, and changes nothing around it. */
+export function nameText(max: number) {
+  return humanText(max).check(
+    z.refine((text) => !LEAVES_ITS_LINE.test(text), "must have no control characters, line breaks or marks of direction"),
+  );
+}
+
 function codePoints(text: string): number {
   return Array.from(text).length;
 }

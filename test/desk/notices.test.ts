@@ -5,9 +5,11 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { NOTICE_FLOOD_GAP_SECONDS, NOTICE_GAP_SECONDS, NOTICE_PAUSES_SECONDS } from "../../shared/limits.ts";
+import type { PartObject } from "../../shared/desk/hosted-api.ts";
+import { MAX_APPROVAL_AGE_SECONDS, NOTICE_FLOOD_GAP_SECONDS, NOTICE_GAP_SECONDS, NOTICE_PAUSES_SECONDS } from "../../shared/limits.ts";
 import { Notices } from "../../workers/desk/notices/notices.ts";
 import type { Notice } from "../../workers/desk/notices/text.ts";
+import { keepPart } from "../../workers/desk/parts.ts";
 import { migrateDesk } from "../../workers/desk/schema.ts";
 import { putDeskSetting } from "../../workers/desk/settings.ts";
 import type { DeskStore } from "../../workers/desk/store.ts";
@@ -192,6 +194,110 @@ describe("an owner is told", () => {
     expect(desk.notices.nextAt()).toBeUndefined();
     addNtfy(desk);
     expect(desk.notices.nextAt()).toBe(START);
+  });
+});
+
+describe("the other keys of a policy are told", () => {
+  const key = (name: string) => ({ key: name, proof: { kind: "ed25519" as const, publicKey: name, signature: name } });
+  /** One key signs a payment in part. */
+  function signs(desk: ReturnType<typeof newDesk>, digest: string, name: string, object: "authorization" | "session" = "authorization") {
+    const times = { validAfter: String(START), validBefore: String(START + 1800) };
+    keepPart(desk.store, digest, { object: { [object]: times } as unknown as PartObject, ...key(name) }, desk.now());
+  }
+  function proposes(desk: ReturnType<typeof newDesk>, ...names: string[]): string {
+    const mandate = bodyDigest(utf8("mandate"));
+    desk.store.sql(
+      "INSERT OR REPLACE INTO proposal (agent_key, digest, mandate, granted_at, ends_at, proofs) VALUES (?, ?, ?, ?, ?, ?)",
+      AGENT,
+      mandate,
+      JSON.stringify({ agent: AGENT, total: "5000000000", note: "a secret note" }),
+      START,
+      START + LIFE,
+      JSON.stringify(Object.fromEntries(names.map((name) => [name, key(name).proof]))),
+    );
+    return mandate;
+  }
+
+  test.each(["authorization", "session"] as const)(
+    "of %s that one of them has signed, at once and once for each key [notice-part]",
+    async (object) => {
+      const desk = newDesk();
+      const phone = browser("phone");
+      desk.notices.set("device.add", { subscription: phone.subscription, label: "My phone" }, START);
+      addNtfy(desk);
+      const digest = desk.ask();
+      await desk.pass(1);
+      signs(desk, digest, "first", object);
+      expect(desk.notices.nextAt()).toBe(desk.now());
+      await desk.pass(0);
+      await desk.pass(5);
+      const ends = new Date((START + MAX_APPROVAL_AGE_SECONDS) * 1000).toISOString().slice(11, 16);
+      expect(textsTo(NTFY).slice(1)).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `^Another key is asked: Research agent asks for 0.00001 LGO\\nCode .{9}. 1 key has signed, and that is not enough. It ends at ${ends} UTC.$`,
+          ),
+        ),
+      ]);
+      expect(phone.read(sent.at(-1)?.init ?? {})).toMatchObject({ path: `/#/request/${digest}`, tag: digest });
+      signs(desk, digest, "first", object);
+      await desk.pass(5);
+      signs(desk, digest, "second", object);
+      await desk.pass(5);
+      expect(textsTo(NTFY).slice(2)).toEqual([expect.stringContaining("2 keys have signed")]);
+    },
+  );
+
+  test("of nothing that is decided, or that came too late", async () => {
+    const desk = newDesk();
+    addNtfy(desk);
+    const [first, second] = [desk.ask({ agent: OTHER_AGENT }), desk.ask()];
+    await desk.pass(1);
+    signs(desk, first, "first");
+    desk.decide(first);
+    signs(desk, second, "first");
+    vi.setSystemTime((START + MAX_APPROVAL_AGE_SECONDS + 1) * 1000);
+    await desk.pass(1);
+    expect(textsTo(NTFY)).toHaveLength(2);
+  });
+
+  test("of an allowance that one of them proposes, and not why [notice-proposal]", async () => {
+    const desk = newDesk();
+    const phone = browser("phone");
+    desk.notices.set("device.add", { subscription: phone.subscription, label: "My phone" }, START);
+    addNtfy(desk);
+    const mandate = proposes(desk, "first");
+    await desk.pass(5);
+    expect(textsTo(NTFY)).toEqual([
+      expect.stringMatching(/^Another key is asked: an allowance for Research agent, 5 LGO in all\nCode .{9}. 1 key has signed, and/),
+    ]);
+    expect(phone.read(sent.find(({ url }) => url === phone.subscription.endpoint)?.init ?? {})).toMatchObject({
+      path: "/#/allowances",
+      tag: mandate,
+    });
+    expect(JSON.stringify(textsTo(NTFY))).not.toContain("secret");
+  });
+
+  test("again if the first try did not arrive", async () => {
+    const desk = newDesk();
+    addNtfy(desk);
+    answers = [503];
+    proposes(desk, "first");
+    await desk.pass(NOTICE_PAUSES_SECONDS[0] ?? 0);
+    expect(sent).toHaveLength(2);
+  });
+
+  test("of none that was granted or dropped before the notice got through", async () => {
+    const desk = newDesk();
+    addNtfy(desk);
+    answers = [503];
+    proposes(desk, "first");
+    await desk.pass(1);
+    desk.store.sql("DELETE FROM proposal");
+    await desk.pass(LIFE);
+    expect(sent).toHaveLength(1);
+    expect(desk.store.sql("SELECT * FROM told_signing")).toEqual([]);
+    expect(desk.notices.nextAt()).toBeUndefined();
   });
 });
 

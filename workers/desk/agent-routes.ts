@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { AGENT_PATH, askSchema, DESK_CALL_HEADER, openPairingSchema, PAIRINGS_PATH } from "../../shared/desk/agent-api.ts";
 import { checkDeskCall } from "../../shared/desk/call-check.ts";
-import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
+import { type DeskRefusal, malformed, refused, statusOf } from "../../shared/desk/codes.ts";
 import { MAX_DESK_ASK_BYTES, MAX_DESK_WAIT_SECONDS } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
@@ -12,15 +12,25 @@ import { unixNow } from "../../shared/time.ts";
 import type { AgentCaller, AgentWish } from "./agent-calls.ts";
 import { readCall, refusalResponse, toldResponse } from "./answers.ts";
 import { originOf } from "./env.ts";
-import { isWithinLimit, tooMany } from "./stranger-limit.ts";
+import { countRefused, isShutOut, isWithinLimit, tooMany } from "./stranger-limit.ts";
 import type { WorkerEnv } from "./worker-env.ts";
 
 const nothingSchema = z.strictObject({});
 
+/** Refused for who called. */
+const NOT_LET_IN = [statusOf("call_refused"), statusOf("not_paired")];
+
 export async function answerAgentCall(request: Request, env: WorkerEnv): Promise<Response> {
+  if (isShutOut(request, unixNow())) return tooMany();
+  const answer = await answerCall(request, env);
+  if (NOT_LET_IN.includes(answer.status)) await countRefused(request, env, unixNow());
+  return answer;
+}
+
+async function answerCall(request: Request, env: WorkerEnv): Promise<Response> {
   const url = new URL(request.url);
   const header = request.headers.get(DESK_CALL_HEADER);
-  if (header === null) return refusalResponse(refused("call_refused"));
+  if (header === null) return refusalResponse(refused("call_refused", `The call is not signed: it has no ${DESK_CALL_HEADER}.`));
   const read = await readCall(request, MAX_DESK_ASK_BYTES);
   if (!read.ok) return refusalResponse(read);
   const { body } = read;
@@ -57,7 +67,7 @@ function wishOf(
   if (digest) return none;
   if (method === "POST" && first === "requests") {
     const ask = parseJson(body, MAX_DESK_ASK_BYTES, askSchema);
-    return ask.ok ? { kind: "ask", ask: ask.value } : refused("usage", `${ask.problem}.`);
+    return ask.ok ? { kind: "ask", ask: ask.value } : malformed("The call", ask.problem);
   }
   if (method === "GET" && first === "mandates") return { kind: "mandates" };
   if (method === "POST" && first === "unpair") return empty(body) ?? { kind: "unpair" };
@@ -66,7 +76,7 @@ function wishOf(
 
 function empty(body: Uint8Array): DeskRefusal | undefined {
   const read = parseJson(body, MAX_DESK_ASK_BYTES, nothingSchema);
-  return read.ok ? undefined : refused("usage", `${read.problem}.`);
+  return read.ok ? undefined : malformed("The call", read.problem);
 }
 
 /** `?wait=25`: how long the caller waits for news. */
@@ -82,8 +92,14 @@ async function atPlace(method: string, url: URL, body: Uint8Array, env: WorkerEn
   if (method === "GET") return toldResponse(await stub.look(publicKey, secondsIn(url.searchParams)));
   if (method !== "PUT") return refusalResponse(refused("not_found"));
   const asked = parseJson(body, MAX_DESK_ASK_BYTES, openPairingSchema);
-  if (!asked.ok) return refusalResponse(refused("usage", `${asked.problem}.`));
+  if (!asked.ok) return refusalResponse(malformed("The call", asked.problem));
   if (asked.value.agent !== publicKey)
-    return refusalResponse(refused("call_refused", "The call was signed by another key than the one to be paired."));
+    return refusalResponse(
+      refused(
+        "call_refused",
+        "The call was signed by another key than the one to be paired.",
+        "Sign it with the key that is to be paired.",
+      ),
+    );
   return toldResponse(await stub.open(publicKey, asked.value.account));
 }

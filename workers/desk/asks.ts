@@ -14,7 +14,7 @@ import { policySchema } from "../../shared/protocol/policy.ts";
 import { memberProofSchema } from "../../shared/protocol/proof.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
 import { sessionSchema } from "../../shared/protocol/session.ts";
-import { humanText } from "../../shared/text/text.ts";
+import { nameText } from "../../shared/text/text.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 
 const MAX_WORD_LENGTH = 300;
@@ -49,7 +49,7 @@ export const ASKS = {
   dropProposed: z.strictObject({ mandate: digestSchema }),
   mandates: z.strictObject({ all: z.boolean() }),
   pairing: z.strictObject({ place: digestSchema }),
-  pair: z.strictObject({ pairing: signedPairingSchema, name: humanText(MAX_NAME_LENGTH) }),
+  pair: z.strictObject({ pairing: signedPairingSchema, name: nameText(MAX_NAME_LENGTH) }),
   settings: nothing,
   set: z.strictObject({ setting: signedDeskSettingSchema }),
   history: z.strictObject({

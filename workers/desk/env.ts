@@ -14,7 +14,7 @@ export interface DeskEnv {
   /** Secret: signs what push services are sent. */
   PUSH_KEY?: string;
   PUSH_TEST_HOST?: string;
-  /** Calls of strangers: logins, nonces, records of keys, places of pairings. Per address. */
+  /** Calls of strangers: logins, nonces, records of keys, places of pairings, and calls that were refused. Per network. */
   STRANGER_LIMIT?: RateLimit;
 }
 

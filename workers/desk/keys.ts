@@ -7,7 +7,7 @@ import type { KeyRecord } from "../../shared/desk/hosted-api.ts";
 import { MAX_DESK_PASSKEYS, MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { type AccountId, accountIdSchema, accountOfPasskey } from "../../shared/protocol/account.ts";
 import { accountOfPolicy, policySchema } from "../../shared/protocol/policy.ts";
-import { humanText } from "../../shared/text/text.ts";
+import { nameText } from "../../shared/text/text.ts";
 import { deskSetting, putDeskSetting } from "./settings.ts";
 import type { DeskStore } from "./store.ts";
 
@@ -21,7 +21,7 @@ const passkeySchema = z.strictObject({
   ),
   publicKey: hexSchema(33),
   rpId: z.string().check(z.minLength(1), z.maxLength(MAX_RP_ID_LENGTH)),
-  label: humanText(MAX_NAME_LENGTH),
+  label: nameText(MAX_NAME_LENGTH),
 });
 
 export const keyRecordSchema = z

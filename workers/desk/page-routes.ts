@@ -2,7 +2,7 @@
 
 import type * as z from "zod/mini";
 import { API_PATH } from "../../shared/desk/api.ts";
-import { refused } from "../../shared/desk/codes.ts";
+import { malformed, refused } from "../../shared/desk/codes.ts";
 import type { HostedCallName } from "../../shared/desk/hosted-api.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { MAX_DESK_CALL_BYTES } from "../../shared/limits.ts";
@@ -27,7 +27,7 @@ export async function answerPageCall(request: Request, env: WorkerEnv): Promise<
   const read = await readCall(request, MAX_DESK_CALL_BYTES);
   if (!read.ok) return refusalResponse(read);
   const ask = parseJson(read.body, MAX_DESK_CALL_BYTES, ASKS[name] as z.ZodMiniType);
-  if (!ask.ok) return refusalResponse(refused("usage", `${ask.problem}.`));
+  if (!ask.ok) return refusalResponse(malformed("The call", ask.problem));
   const login = loginIn(request.headers.get("Cookie"));
   if (isOpenCall(name)) return (await isWithinLimit(request, env)) ? open(name, ask.value, env, origin, login) : tooMany();
   if (!login) return refusalResponse(refused("signed_out"));

@@ -37,7 +37,8 @@ export async function pair(desk: DeskContext, { pairing: signed, name }: AskOf<"
     ...(keyRecord(store, account).policy?.keys ?? []),
     ...(proof.proof?.kind === "policy" ? proof.proof.policy.keys : []),
   ];
-  if (ownKeys.includes(accountOfKey(hexToBytes(pairing.agent)))) return refused("usage", "An agent's key is no key of the account.");
+  if (ownKeys.includes(accountOfKey(hexToBytes(pairing.agent))))
+    return refused("usage", "An agent's key is no key of the account.", "Make the agent a key of its own: lez-agent-pay agent create.");
   const full = !pairedAgent(store, pairing.agent) && pairedAgents(store).length >= MAX_PAIRED_AGENTS;
   if (full) return refused("desk_full", `An account has at most ${MAX_PAIRED_AGENTS} agents here.`, "Unpair one first.");
   const met = await env.PAIRINGS.getByName(pairingPlace(pairing.secret)).pair(signed);

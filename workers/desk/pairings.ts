@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import type { PairingAnswer } from "../../shared/desk/agent-api.ts";
 import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
-import { PAIRING_SECONDS } from "../../shared/limits.ts";
+import { MAX_DESK_WAIT_SECONDS, PAIRING_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { SignedPairing } from "../../shared/protocol/desk.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -45,7 +45,7 @@ export class Pairings extends DurableObject {
     if (before?.agent !== agent) return refused("pairing_not_found");
     if (!before.paired && wait > 0) {
       const news = this.#waiters.wait(PLACE, agent, Math.min(wait, before.expiresAt - now + 1));
-      if (!news) return refused("rate_limited");
+      if (!news) return { ...refused("rate_limited", "Too many calls wait at this place already."), retryAfter: MAX_DESK_WAIT_SECONDS };
       await news;
     }
     const place = this.#place(unixNow());

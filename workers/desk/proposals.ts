@@ -4,7 +4,7 @@
  */
 
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { refused } from "../../shared/desk/codes.ts";
+import { malformed, refused } from "../../shared/desk/codes.ts";
 import type { HostedAnswer, ProposedMandate } from "../../shared/desk/hosted-api.ts";
 import { CLOCK_SKEW_SECONDS, DESK_PROPOSAL_SECONDS, MAX_APPROVAL_AGE_SECONDS } from "../../shared/limits.ts";
 import { ANY, type Mandate, mandateDigest, signedMandateSchema } from "../../shared/protocol/mandate.ts";
@@ -51,7 +51,8 @@ export async function grantPart(
   { mandate, proof, policy }: AskOf<"grantPart">,
 ): Promise<Told<HostedAnswer<"grantPart">>> {
   const { account, store } = desk;
-  if (mandate.from !== account) return refused("request_differs");
+  if (mandate.from !== account)
+    return refused("request_differs", "The allowance is of another account.", "Sign in with that account, and grant it there.");
   const digest = mandateDigest(mandate);
   const proved = await verifyMember(desk, policy, proof, { type: "Mandate", digest });
   if (!proved.ok) return proved;
@@ -80,7 +81,7 @@ export async function grantPart(
       return tell({ ...known, whole: false, missing: Number(policy.threshold) - Object.keys(proofs).length });
     }
     const signed = checkShape({ mandate, proof: { kind: "policy", policy, proofs: enough } }, signedMandateSchema);
-    if (!signed.ok) return refused("usage", `mandate: ${signed.problem}`);
+    if (!signed.ok) return malformed("The allowance", signed.problem);
     endProposals(store, digest, now);
     keepGrant(store, signed.value);
     note(store, now, "granted", { mandate: digest, agentKey: mandate.agent, total: mandate.total });

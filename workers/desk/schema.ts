@@ -1,7 +1,7 @@
 /** The tables of a `Desk` object. To change them, append a step; never edit a released one. */
 
 import { type MigratedStore, migrate, type MigrationStep } from "../../shared/migrations.ts";
-import { NOTICE_TABLES } from "./notices/tables.ts";
+import { NOTICE_TABLES, SIGNING_TABLES } from "./notices/tables.ts";
 
 export const DESK_STEPS: readonly MigrationStep[] = [
   {
@@ -110,6 +110,7 @@ export const DESK_STEPS: readonly MigrationStep[] = [
        ) STRICT`,
     ],
   },
+  { version: 5, statements: SIGNING_TABLES },
 ];
 
 /** False of an account that never signed in and has no agent: nothing is stored for it. */

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { publicKeySchema } from "../../shared/crypto/bytes.ts";
-import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
+import { type DeskRefusal, malformed, refused } from "../../shared/desk/codes.ts";
 import { type DeskSettings, type HostedAnswer, SETTINGS, type SettingName } from "../../shared/desk/hosted-api.ts";
 import { DESK_PROOF_SECONDS, MAX_SETTING_LENGTH } from "../../shared/limits.ts";
 import { deskSettingDigest } from "../../shared/protocol/desk.ts";
@@ -32,7 +32,7 @@ export async function set(desk: DeskContext, { setting: signed }: AskOf<"set">):
   const proved = deskSetting.account === account ? await verifyProof(proof, claimed, passkeyRules(env)) : { ok: false as const };
   if (!proved.ok) return refused("invalid_signature", `The proof does not count: ${proved.problem ?? "it is not the account's"}.`);
   const name = deskSetting.setting;
-  if (!isSetting(name)) return refused("usage", `There is no setting ${name}.`);
+  if (!isSetting(name)) return refused("usage", `There is no setting ${name}.`, `The settings are ${SETTINGS.join(", ")}.`);
   const now = unixNow();
   const issuedAt = Number(deskSetting.issuedAt);
   if (Math.abs(now - issuedAt) > DESK_PROOF_SECONDS) return refused("proof_expired");
@@ -50,19 +50,20 @@ function isSetting(name: string): name is SettingName {
 }
 
 function apply(desk: DeskContext, name: SettingName, value: string, now: number): DeskRefusal | undefined {
+  const what = `The value of ${name}`;
   if (name === "keys.set") {
     const record = parseJson(value, MAX_SETTING_LENGTH, keyRecordSchema);
-    if (!record.ok) return refused("usage", `value.${record.problem}.`);
-    if (record.value.account !== desk.account) return refused("usage", "value.account: is another account.");
+    if (!record.ok) return malformed(what, record.problem);
+    if (record.value.account !== desk.account) return refused("usage", "The record of keys is of another account.");
     keepKeys(desk.store, record.value);
     return undefined;
   }
   if (name === "agent.unpair") {
     const agent = parseJson(value, MAX_SETTING_LENGTH, unpairSchema);
-    if (!agent.ok) return refused("usage", `value.${agent.problem}.`);
+    if (!agent.ok) return malformed(what, agent.problem);
     unpair(desk, agent.value.publicKey, "owner");
     return undefined;
   }
   const read = parseJson(value, MAX_SETTING_LENGTH, z.looseObject({}));
-  return read.ok ? desk.notices.set(name, read.value, now) : refused("usage", `value.${read.problem}.`);
+  return read.ok ? desk.notices.set(name, read.value, now) : malformed(what, read.problem);
 }

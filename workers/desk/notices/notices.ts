@@ -5,7 +5,7 @@
 
 import { utf8 } from "../../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../../shared/crypto/digest.ts";
-import { type DeskRefusal, refused } from "../../../shared/desk/codes.ts";
+import { type DeskRefusal, malformed, refused } from "../../../shared/desk/codes.ts";
 import type { DeskSettings } from "../../../shared/desk/hosted-api.ts";
 import {
   MAX_DESK_WEBHOOKS,
@@ -20,15 +20,25 @@ import {
   WEBHOOKS_AT_ONCE,
 } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
+import type { Mandate } from "../../../shared/protocol/mandate.ts";
 import type { PaymentRequest } from "../../../shared/protocol/payment-request.ts";
+import { checkShape } from "../../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../../shared/time.ts";
 import { deskSetting, putDeskSetting } from "../settings.ts";
 import type { DeskStore } from "../store.ts";
 import { pushAddress, webhookAddress } from "./outgoing.ts";
 import { type Sender, type Sent, sendPush, sendWebhook } from "./send.ts";
 import { noticeChangeSchema, type NoticeSetting, type Subscription } from "./setting-values.ts";
-import { type DeviceRow, type MessageRow, NoticeTables, type ReceiverTable, type WaitingRow, type WebhookRow } from "./tables.ts";
-import { askFacts, type Notice, noticeOf, reminderOf, summaryOf, type Told } from "./text.ts";
+import {
+  type DeviceRow,
+  type MessageRow,
+  NoticeTables,
+  type ReceiverTable,
+  type SigningRow,
+  type WaitingRow,
+  type WebhookRow,
+} from "./tables.ts";
+import { askFacts, type Notice, noticeOf, partNotice, proposalNotice, reminderOf, summaryOf, type Told } from "./text.ts";
 
 export interface NoticeEnv extends Omit<Sender, "origin"> {}
 
@@ -53,6 +63,7 @@ export class Notices {
     this.#store.transact(() => {
       this.#tables.sweep(now);
       this.#tellNew(now);
+      this.#tellSigning(now);
       this.#remind(now);
     });
     const due = this.#tables.due(now, NOTICE_BATCH).values();
@@ -64,12 +75,9 @@ export class Notices {
 
   /** @param value of an owner's signed setting, parsed @returns why it cannot be set */
   set(name: NoticeSetting, value: unknown, now: number): DeskRefusal | undefined {
-    const parsed = noticeChangeSchema.safeParse({ name, value });
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return refused("usage", `The value of ${name} is malformed: ${issue?.path.slice(1).join(".")}: ${issue?.message}.`);
-    }
-    const change = parsed.data;
+    const parsed = checkShape({ name, value }, noticeChangeSchema);
+    if (!parsed.ok) return malformed(`The setting ${name}`, parsed.problem);
+    const change = parsed.value;
     switch (change.name) {
       case "device.add":
         return this.#addDevice(change.value, now);
@@ -141,6 +149,23 @@ export class Notices {
       for (const ask of asks) this.#tables.noteTold(ask.digest, reminderAt(ask));
       this.#tables.openGap(agentKey, now + (isOne ? NOTICE_GAP_SECONDS : NOTICE_FLOOD_GAP_SECONDS));
     }
+  }
+
+  /** The other keys of the policy are asked. Each device gets it: whose it is the desk does not know. */
+  #tellSigning(now: number): void {
+    for (const part of this.#tables.untoldParts(now)) {
+      const request = JSON.parse(part.object) as PaymentRequest;
+      this.#queueSigning(part, partNotice({ ...part, facts: askFacts(request, part.digest, part.name), endsAt: part.ends_at }), now);
+    }
+    for (const proposal of this.#tables.untoldProposals(now)) {
+      const mandate = JSON.parse(proposal.object) as Mandate;
+      this.#queueSigning(proposal, proposalNotice({ ...proposal, mandate, endsAt: proposal.ends_at }), now);
+    }
+  }
+
+  #queueSigning(signing: SigningRow, notice: Notice, now: number): void {
+    this.#queue(notice, signing.digest, now, signing.ends_at);
+    this.#tables.noteToldSigning(signing);
   }
 
   /** Of several at once one is named: more would ring for each. */

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { fromBase64url } from "../../../shared/crypto/bytes.ts";
 import { type SettingName, WEBHOOK_FORMATS } from "../../../shared/desk/hosted-api.ts";
 import { MAX_DEVICE_LABEL_LENGTH, MAX_URL_LENGTH } from "../../../shared/limits.ts";
-import { humanText } from "../../../shared/text/text.ts";
+import { nameText } from "../../../shared/text/text.ts";
 
 export type NoticeSetting = Exclude<SettingName, "keys.set" | "agent.unpair">;
 
@@ -34,7 +34,7 @@ const change = <Name extends NoticeSetting, Value extends z.core.$ZodType>(name:
 
 /** A setting's name, and the value that its owner signed. */
 export const noticeChangeSchema = z.discriminatedUnion("name", [
-  change("device.add", z.strictObject({ subscription: subscriptionSchema, label: humanText(MAX_DEVICE_LABEL_LENGTH) })),
+  change("device.add", z.strictObject({ subscription: subscriptionSchema, label: nameText(MAX_DEVICE_LABEL_LENGTH) })),
   change("device.remove", id),
   change("webhook.add", z.strictObject({ format: z.enum(WEBHOOK_FORMATS), url: z.string().check(z.maxLength(MAX_URL_LENGTH)) })),
   change("webhook.remove", id),

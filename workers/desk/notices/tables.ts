@@ -1,7 +1,8 @@
 /** What notices keep in the database of a `Desk` object: whom to tell, what was told, and the messages that are under way. */
 
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { WebhookFormat } from "../../../shared/desk/hosted-api.ts";
-import { NOTICE_PAUSES_SECONDS } from "../../../shared/limits.ts";
+import { MAX_APPROVAL_AGE_SECONDS, NOTICE_PAUSES_SECONDS } from "../../../shared/limits.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../shared/row.ts";
 import type { DeskStore } from "../store.ts";
 
@@ -26,6 +27,14 @@ export const NOTICE_TABLES: readonly string[] = [
    ) STRICT`,
 ];
 
+/** A step of its own: version 5. */
+export const SIGNING_TABLES: readonly string[] = [
+  `CREATE TABLE told_signing (
+     subject TEXT PRIMARY KEY,           -- the digest of a request that is approved in part, or of a proposed allowance
+     signed INTEGER NOT NULL             -- by how many keys, when that was told
+   ) STRICT`,
+];
+
 const DEVICE = { id: text(), label: text(), subscription: text(), added_at: integer(), problem: nullable(text()) };
 const WEBHOOK = {
   id: text(),
@@ -40,10 +49,13 @@ export type DeviceRow = RowOf<typeof DEVICE>;
 export type WebhookRow = RowOf<typeof WEBHOOK>;
 export type MessageRow = RowOf<typeof MESSAGE>;
 export type WaitingRow = RowOf<typeof WAITING>;
+/** What some keys of a policy have signed, and others are asked for. `object`: the JSON of the request, or of the Mandate. */
+export type SigningRow = ReturnType<typeof asSigning>;
 const asDevice = row(DEVICE);
 const asWebhook = row(WEBHOOK);
 const asMessage = row(MESSAGE);
 const asWaiting = row(WAITING);
+const asSigning = row({ digest: text<Digest>(), signed: integer(), name: text(), object: text(), ends_at: integer() });
 const timeRow = row({ at: nullable(integer()) });
 
 export type ReceiverTable = "device" | "webhook";
@@ -106,6 +118,24 @@ export class NoticeTables {
     return this.#store.sql(`${WAITS} AND told.remind_at <= ? ORDER BY request.seq`, now, now).map(asWaiting);
   }
 
+  /** Requests of which some keys of a policy have signed a payment or a session, if that was not told yet. */
+  untoldParts(now: number): SigningRow[] {
+    return this.#store.sql(UNTOLD_PARTS, MAX_APPROVAL_AGE_SECONDS, now, now, now - MAX_APPROVAL_AGE_SECONDS).map(asSigning);
+  }
+
+  /** Allowances that some keys of a policy propose, if that was not told yet. */
+  untoldProposals(now: number): SigningRow[] {
+    return this.#store.sql(UNTOLD_PROPOSALS, now).map(asSigning);
+  }
+
+  noteToldSigning({ digest, signed }: SigningRow): void {
+    this.#store.sql(
+      "INSERT INTO told_signing (subject, signed) VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET signed = excluded.signed",
+      digest,
+      signed,
+    );
+  }
+
   noteTold(digest: string, remindAt: number | null): void {
     this.#store.sql(
       "INSERT INTO told (request, remind_at) VALUES (?, ?) ON CONFLICT (request) DO UPDATE SET remind_at = excluded.remind_at",
@@ -122,7 +152,7 @@ export class NoticeTables {
     );
   }
 
-  /** @param request the digest, if the notice is about one request */
+  /** @param request the digest, if the notice is about one request or one proposed allowance */
   queue(receiver: string, notice: string, request: string | null, now: number, until: number): void {
     this.#store.sql(
       "INSERT INTO message (receiver, notice, request, tries, next_at, until) VALUES (?, ?, ?, 0, ?, ?)",
@@ -158,8 +188,12 @@ export class NoticeTables {
   /** Forgets what comes too late, what is about a decided request, and what was noted of requests that wait no longer. */
   sweep(now: number): void {
     this.#store.sql(
-      "DELETE FROM message WHERE until < ? OR (request IS NOT NULL AND request NOT IN (SELECT digest FROM request WHERE state = 'pending'))",
+      `DELETE FROM message WHERE until < ? OR (request IS NOT NULL
+         AND request NOT IN (SELECT digest FROM request WHERE state = 'pending') AND request NOT IN (SELECT digest FROM proposal))`,
       now,
+    );
+    this.#store.sql(
+      "DELETE FROM told_signing WHERE subject NOT IN (SELECT request FROM part) AND subject NOT IN (SELECT digest FROM proposal)",
     );
     this.#store.sql("DELETE FROM told WHERE request NOT IN (SELECT digest FROM request WHERE state = 'pending' AND expires_at >= ?)", now);
     this.#store.sql("DELETE FROM notice_gap WHERE until < ?", now);
@@ -169,8 +203,10 @@ export class NoticeTables {
   nextAt(now: number): number | undefined {
     const asks = `SELECT min(CASE WHEN told.request IS NULL THEN max(request.asked_at, coalesce(gap.until, 0)) ELSE told.remind_at END) AS at
       FROM ${JOINED} WHERE request.state = 'pending' AND request.expires_at >= ?`;
+    const hasReceivers = this.#hasReceivers();
+    if (hasReceivers && this.untoldParts(now).length + this.untoldProposals(now).length > 0) return now;
     const times = [
-      ...(this.#hasReceivers() ? this.#store.sql(asks, now) : []),
+      ...(hasReceivers ? this.#store.sql(asks, now) : []),
       ...this.#store.sql("SELECT min(next_at) AS at FROM message"),
     ].flatMap((found) => timeRow(found).at ?? []);
     return times.length > 0 ? Math.min(...times) : undefined;
@@ -185,3 +221,15 @@ const JOINED = `request JOIN agent ON agent.public_key = request.agent_key
   LEFT JOIN told ON told.request = request.digest LEFT JOIN notice_gap AS gap ON gap.agent_key = request.agent_key`;
 const WAITS = `SELECT request.digest, request.agent_key, agent.name, request.request, request.asked_at, request.expires_at
   FROM ${JOINED} WHERE request.state = 'pending' AND request.expires_at >= ?`;
+
+const SIGNED = "(SELECT count(*) FROM json_each(signing.proofs))";
+const untoldWhere = (subject: string) =>
+  `LEFT JOIN told_signing AS told ON told.subject = ${subject} WHERE coalesce(told.signed, 0) < ${SIGNED}`;
+const UNTOLD_PARTS = `SELECT request.digest, ${SIGNED} AS signed, agent.name, request.request AS object,
+    min(signing.valid_before, signing.valid_after + ?, request.expires_at) AS ends_at
+  FROM part AS signing JOIN request ON request.digest = signing.request AND request.state = 'pending'
+  JOIN agent ON agent.public_key = request.agent_key
+  ${untoldWhere("signing.request")} AND request.expires_at >= ? AND signing.valid_before >= ? AND signing.valid_after >= ?`;
+const UNTOLD_PROPOSALS = `SELECT signing.digest, ${SIGNED} AS signed, agent.name, signing.mandate AS object, signing.ends_at
+  FROM proposal AS signing JOIN agent ON agent.public_key = signing.agent_key
+  ${untoldWhere("signing.digest")} AND signing.ends_at >= ?`;

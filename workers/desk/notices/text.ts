@@ -4,13 +4,14 @@ import type { Digest } from "../../../shared/crypto/digest.ts";
 import { UPTO } from "../../../shared/lez.ts";
 import { MAX_NAME_LENGTH, MAX_NOTICE_QUOTE_LENGTH } from "../../../shared/limits.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
+import type { Mandate } from "../../../shared/protocol/mandate.ts";
 import { type PaymentRequest, shortCode } from "../../../shared/protocol/payment-request.ts";
 import { shortened, showUnsafe } from "../../../shared/screen/escapes.ts";
 
 export interface Notice {
   title: string;
   text: string;
-  /** On the page of the desk: `/#/request/…`. */
+  /** On the page of the desk: `/#/`, `/#/request/…` or `/#/allowances`. */
   path: string;
   /** A later notice of the same tag replaces it on a screen. */
   tag: string;
@@ -80,6 +81,38 @@ export function summaryOf(asks: readonly Told[], agentKey: string): Notice {
   };
 }
 
+interface Signing {
+  digest: Digest;
+  /** Keys of the policy. */
+  signed: number;
+  /** Unix seconds. */
+  endsAt: number;
+}
+
+/** A request that some keys of a policy have signed. */
+export function partNotice({ digest, facts, signed, endsAt }: Signing & { facts: AskFacts }): Notice {
+  return {
+    title: `Another key is asked: ${facts.agent} asks for ${sumOf(facts)}`,
+    text: `Code ${facts.code}. ${signedText(signed, endsAt)}`,
+    path: `/#/request/${digest}`,
+    tag: digest,
+  };
+}
+
+/** An allowance that some keys of a policy propose. @param name the owner's name for the agent */
+export function proposalNotice({ digest, mandate, name, signed, endsAt }: Signing & { mandate: Mandate; name: string }): Notice {
+  return {
+    title: `Another key is asked: an allowance for ${harmless(name, MAX_NAME_LENGTH)}, ${displayAmount(mandate.total)} in all`,
+    text: `Code ${shortCode(digest)}. ${signedText(signed, endsAt)}`,
+    path: "/#/allowances",
+    tag: digest,
+  };
+}
+
+function signedText(signed: number, endsAt: number): string {
+  return `${signed === 1 ? "1 key has" : `${signed} keys have`} signed, and that is not enough. It ends at ${clockOf(endsAt)}.`;
+}
+
 function sumOf({ amount, isAtMost }: AskFacts): string {
   return `${isAtMost ? "up to " : ""}${displayAmount(amount)}`;
 }
@@ -88,7 +121,7 @@ function moreOf({ reason, url }: AskFacts): string[] {
   return [`For ${url}`, `It says: ${reason}`];
 }
 
-/** `14:05 UTC`. A request lives a day at most. */
+/** `14:05 UTC`. A request, and a proposal, lives a day at most. */
 function clockOf(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(11, 16)} UTC`;
 }

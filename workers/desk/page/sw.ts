@@ -10,7 +10,7 @@ interface Notice {
   tag: string;
 }
 
-const PATH = /^\/#\/(request\/[0-9a-f]{64})?$/;
+const PATH = /^\/#\/(request\/[0-9a-f]{64}|allowances)?$/;
 const ICON = "/icon.svg";
 
 worker.addEventListener("push", (event) => event.waitUntil(show(noticeOf(event))));
