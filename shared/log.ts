@@ -45,6 +45,7 @@ export type LogEvent =
   | "facilitator.verify"
   | "facilitator.failed"
   | "native.alert"
+  | "native.chain"
   | "native.journal"
   | "discovery.failed"
   | "devnet.failed"

@@ -4,10 +4,15 @@ import type { LezAccountId } from "./account.ts";
 import type { ChainBlock } from "./head-chain.ts";
 import type { AccountRead } from "./lane-row.ts";
 
+/** A block that no honest sequencer gives: it is another than was asked for, or its bytes, its hash or its signature are wrong. */
+export class BadBlock extends Error {
+  override name = "BadBlock";
+}
+
 /** What is read of a sequencer. Every call rejects if there is no answer, or none that can be read. */
 export interface ChainReader {
   lastBlockId(): Promise<bigint>;
-  /** Undefined if there is none yet. */
+  /** Undefined if there is none yet. @throws {BadBlock} */
   block(id: bigint): Promise<ChainBlock | undefined>;
   /** Both from one head. Lepta. */
   balanceAndNonce(account: LezAccountId): Promise<{ balance: bigint; nonce: bigint }>;

@@ -1,16 +1,44 @@
 /**
  * Follows the head of a chain: new blocks, reorganisations, finality, and a reset, which is the end. One poll runs at a time. It believes
- * no block that does not link to the ones it has.
+ * no block that does not link to the ones it has, and after three bad blocks in a row it vouches for nothing that is new.
  */
 
 import type { Digest } from "../crypto/digest.ts";
-import type { ChainReader } from "./account-read.ts";
+import { BadBlock, type ChainReader } from "./account-read.ts";
 import { GENESIS_BLOCK } from "./block.ts";
-import { type ChainBlock, HeadChain } from "./head-chain.ts";
+import { type ChainBlock, HeadChain, type SeenBlock } from "./head-chain.ts";
+import type { BlockRef } from "./lane-row.ts";
 import { type LaneQuery, type LaneView, viewOf } from "./lane-view.ts";
 
-/** `reset`: block 1 is another. `contradicted`: a final block is another, and block 1 is not. Both stop it. */
-export type FollowerState = "unread" | "following" | "reset" | "contradicted";
+/**
+ * `distrusted`: the last blocks that the sequencer gave were bad, until it gives a good one. `reset`: block 1 is another. `contradicted`: a
+ * final block is another, and block 1 is not. The last two stop it.
+ */
+export type FollowerState = "unread" | "following" | "distrusted" | "reset" | "contradicted";
+
+/** What an operator has to hear of. `bad_block`: one was not applied. */
+export type ChainAlert = "bad_block" | "distrusted" | "reset" | "contradicted";
+
+/**
+ * What a follower must find again after a restart. Without it a payment whose proof was read at a block that left the chain stays unproven, and
+ * a final block that was replaced goes unnoticed.
+ */
+export interface FollowerMemory {
+  /** The newest final block. */
+  final: BlockRef;
+  seen: readonly SeenBlock[];
+}
+
+export interface FollowerPorts {
+  /** What `keep` was given last, in an earlier life. */
+  memory?: FollowerMemory | undefined;
+  /** Stores it durably, in place of what was there. Runs whenever the head is another, before any view from the new head. */
+  keep?(memory: FollowerMemory): void;
+  report?(alert: ChainAlert, problem: string): void;
+}
+
+/** So many bad blocks one after the other, and no payment is taken or sent. */
+export const MAX_BAD_BLOCKS = 3;
 
 /** Blocks that one poll reads upwards. The rest waits for the next. */
 export const MAX_BLOCKS_PER_POLL = 256;
@@ -28,20 +56,26 @@ const MAX_BLOCK_SECONDS = 120;
 export class ChainFollower {
   readonly #reader: ChainReader;
   readonly #genesis: Digest;
+  readonly #ports: FollowerPorts;
   #chain: HeadChain | undefined;
+  /** Since the last good one. */
+  #badBlocks = 0;
   #stopped: "reset" | "contradicted" | undefined;
   /** The head may have been replaced by another block of the same height. */
   #doubt = false;
   #work: Promise<void> = Promise.resolve();
 
   /** @param genesis the hash of block 1 */
-  constructor(reader: ChainReader, genesis: Digest) {
+  constructor(reader: ChainReader, genesis: Digest, ports: FollowerPorts = {}) {
     this.#reader = reader;
     this.#genesis = genesis;
+    this.#ports = ports;
   }
 
   get state(): FollowerState {
-    return this.#stopped ?? (this.#chain ? "following" : "unread");
+    if (this.#stopped) return this.#stopped;
+    if (this.#badBlocks >= MAX_BAD_BLOCKS) return "distrusted";
+    return this.#chain ? "following" : "unread";
   }
 
   /** When the head was made, in unix seconds, as its producer says. */
@@ -73,7 +107,8 @@ export class ChainFollower {
     const chain = this.#chain;
     if (!chain || this.#stopped) return undefined;
     if (query.fresh && query.fresh.id <= chain.head.id && !chain.has(query.fresh)) this.#doubt = true;
-    return viewOf(chain, query, this.blockSeconds);
+    const view = viewOf(chain, query, this.blockSeconds);
+    return { ...view, isFresh: view.isFresh && this.state === "following" };
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -88,15 +123,26 @@ export class ChainFollower {
     const chain = this.#chain;
     if (!chain) return this.#start(last);
     const before = chain.head.hash;
+    try {
+      await this.#climb(chain, last);
+      if (chain.head.hash !== before) await this.#finalize(chain);
+    } finally {
+      if (chain.head.hash !== before) {
+        chain.prune(MAX_KEPT_BLOCKS);
+        this.#keep(chain);
+      }
+    }
+  }
+
+  async #climb(chain: HeadChain, last: bigint): Promise<void> {
     if (last < chain.head.id || this.#doubt) await this.#checkHead(chain, last);
     const until = last - chain.head.id > BigInt(MAX_BLOCKS_PER_POLL) ? chain.head.id + BigInt(MAX_BLOCKS_PER_POLL) : last;
     while (chain.head.id < until && !this.#stopped) {
-      const next = await this.#reader.block(chain.head.id + 1n);
+      const next = await this.#read(chain.head.id + 1n);
       if (!next) break;
-      if (!chain.extend(next) && !(await this.#fork(chain, next))) break;
+      if (chain.extend(next)) this.#badBlocks = 0;
+      else if (!(await this.#fork(chain, next))) break;
     }
-    if (chain.head.hash !== before) await this.#finalize(chain);
-    chain.prune(MAX_KEPT_BLOCKS);
   }
 
   /** From the head down to a final block. */
@@ -105,7 +151,7 @@ export class ChainFollower {
     const blocks: ChainBlock[] = [];
     let id = last;
     while (blocks.length < MAX_UNFINAL_BLOCKS) {
-      const block = await this.#reader.block(id);
+      const block = await this.#read(id);
       const above = blocks[0];
       if (!block || (above && above.previousHash !== block.hash)) return; // it changed meanwhile
       blocks.unshift(block);
@@ -115,14 +161,29 @@ export class ChainFollower {
     const [floor, ...rest] = blocks;
     if (!floor || !(floor.final || floor.id === GENESIS_BLOCK)) return;
     const chain = new HeadChain(floor);
-    if (rest.every((block) => chain.extend(block))) this.#chain = chain;
+    if (!rest.every((block) => chain.extend(block))) return;
+    const { memory } = this.#ports;
+    if (memory) await this.#checkFinal(chain, memory.final);
+    chain.remember(memory?.seen ?? []);
+    this.#chain = chain;
+    this.#badBlocks = 0;
+    this.#keep(chain);
+  }
+
+  /**
+   * Whether the block that was final before the restart is there. If it is not, an operator hears of it, and the chain is followed as it is: every
+   * payment knows its own blocks by their hashes.
+   */
+  async #checkFinal(chain: HeadChain, final: BlockRef): Promise<void> {
+    const block = chain.at(final.id) ?? (await this.#read(final.id));
+    if (block?.hash !== final.hash) this.#ports.report?.("contradicted", `block ${final.id} was final, and is another`);
   }
 
   /** The head was lower in the last answer, or may be another: it was cut, or replaced, or the answer was old. */
   async #checkHead(chain: HeadChain, last: bigint): Promise<void> {
-    const same = await this.#reader.block(chain.head.id);
+    const same = await this.#read(chain.head.id);
     if (same?.hash !== chain.head.hash) {
-      const head = await this.#reader.block(last < chain.head.id ? last : chain.head.id);
+      const head = await this.#read(last < chain.head.id ? last : chain.head.id);
       if (head && chain.has(head)) chain.cut(head.id);
       else if (head) await this.#fork(chain, head);
     }
@@ -133,29 +194,61 @@ export class ChainFollower {
   async #fork(chain: HeadChain, head: ChainBlock): Promise<boolean> {
     const branch = [head];
     for (let lowest = head; !chain.has({ id: lowest.id - 1n, hash: lowest.previousHash });) {
-      if (lowest.id - 1n <= chain.final) {
-        if (await this.#hasGenesis()) this.#stopped = "contradicted";
+      const below = await this.#read(lowest.id - 1n);
+      if (!below) return false; // it changes meanwhile
+      if (below.hash !== lowest.previousHash) {
+        this.#distrust(`block ${lowest.id} does not follow the block below it`); // or the chain changed between two reads
         return false;
       }
-      const below = await this.#reader.block(lowest.id - 1n);
-      if (!below || below.hash !== lowest.previousHash) return false; // it changes meanwhile
+      if (below.id <= chain.final) {
+        if (await this.#hasGenesis()) this.#stop("contradicted", `block ${below.id} was final, and is another`);
+        return false;
+      }
       branch.unshift(below);
       lowest = below;
     }
     chain.cut((branch[0]?.id ?? head.id) - 1n);
-    return branch.every((block) => chain.extend(block));
+    if (!branch.every((block) => chain.extend(block))) return false;
+    this.#badBlocks = 0;
+    return true;
   }
 
   async #hasGenesis(): Promise<boolean> {
-    const first = await this.#reader.block(GENESIS_BLOCK);
-    if (first && first.hash !== this.#genesis) this.#stopped = "reset";
+    const first = await this.#read(GENESIS_BLOCK);
+    if (first && first.hash !== this.#genesis) this.#stop("reset", `block 1 is ${first.hash}`);
     return first?.hash === this.#genesis;
+  }
+
+  /** Rejects with what the reader rejects with. */
+  async #read(id: bigint): Promise<ChainBlock | undefined> {
+    try {
+      return await this.#reader.block(id);
+    } catch (error) {
+      if (error instanceof BadBlock) this.#distrust(error.message);
+      throw error;
+    }
+  }
+
+  #distrust(problem: string): void {
+    this.#badBlocks++;
+    this.#ports.report?.("bad_block", problem);
+    if (this.#badBlocks === MAX_BAD_BLOCKS) this.#ports.report?.("distrusted", problem);
+  }
+
+  #stop(state: "reset" | "contradicted", problem: string): void {
+    this.#stopped = state;
+    this.#ports.report?.(state, problem);
+  }
+
+  #keep(chain: HeadChain): void {
+    const { id, hash } = chain.at(chain.final) ?? chain.floor;
+    this.#ports.keep?.({ final: { id, hash }, seen: chain.seen() });
   }
 
   async #finalize(chain: HeadChain): Promise<void> {
     for (let checks = 0; checks < FINAL_CHECKS_PER_POLL && chain.final < chain.head.id; checks++) {
       const known = chain.at(chain.final + 1n);
-      const block = known?.final ? known : await this.#reader.block(chain.final + 1n);
+      const block = known?.final ? known : await this.#read(chain.final + 1n);
       if (!block?.final || block.hash !== known?.hash) return;
       chain.finalizeNext();
     }
@@ -165,7 +258,7 @@ export class ChainFollower {
     const chain = this.#chain;
     if (!chain || since === undefined) return;
     while (chain.floor.id > since) {
-      const block = await this.#reader.block(chain.floor.id - 1n);
+      const block = await this.#read(chain.floor.id - 1n);
       if (!block || !chain.deepen(block)) return;
     }
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Digest } from "../crypto/digest.ts";
-import type { LezAccountId } from "./account.ts";
+import { isSystemAccount, type LezAccountId } from "./account.ts";
 import { GENESIS_BLOCK, type ZoneBlock } from "./block.ts";
 import type { BlockRef, Inclusion, Usage } from "./lane-row.ts";
 
@@ -29,8 +29,17 @@ export interface ChainBlock extends BlockRef {
   transactions: readonly ChainTransaction[];
 }
 
+/** What is remembered of a block that left the chain, or may leave it: enough to say whether an earlier read of an account still holds. */
+export interface SeenBlock extends BlockRef {
+  previousHash: Digest;
+  /** All that its transactions name, but for the chain's own accounts. */
+  accounts: readonly LezAccountId[];
+}
+
 /** Blocks that left the chain, as many as are remembered. */
 export const MAX_ORPHANS = 256;
+/** Blocks above the newest final one, as many as outlive a restart. */
+const MAX_SEEN = 256;
 
 export function chainBlockOf({ id, hash, previousHash, timestamp, status, transactions }: ZoneBlock): ChainBlock {
   return {
@@ -56,7 +65,7 @@ export class HeadChain {
   readonly #blocks: ChainBlock[];
   readonly #included = new Map<Digest, Inclusion>();
   readonly #used = new Map<string, Usage>();
-  readonly #orphans = new Map<Digest, ChainBlock>();
+  readonly #orphans = new Map<Digest, SeenBlock>();
   #final: bigint;
 
   /** @param floor a final block, or the genesis */
@@ -109,8 +118,20 @@ export class HeadChain {
   deepen(block: ChainBlock): boolean {
     if (block.id !== this.floor.id - 1n || block.hash !== this.floor.previousHash) return false;
     this.#blocks.unshift(block);
+    this.#orphans.delete(block.hash);
     this.#index(block);
     return true;
+  }
+
+  /** Blocks that were seen before a restart, and may have left the chain meanwhile. */
+  remember(blocks: readonly SeenBlock[]): void {
+    for (const block of blocks) if (!this.has(block)) this.#orphan(block);
+  }
+
+  /** What a restart must not forget, oldest first. */
+  seen(): SeenBlock[] {
+    const unsure = this.#blocks.slice(Number(this.#final - this.floor.id) + 1).slice(-MAX_SEEN);
+    return [...this.#orphans.values(), ...unsure.map(seenOf)];
   }
 
   /** Takes the blocks above `id` off the chain. Final ones stay. */
@@ -122,9 +143,7 @@ export class HeadChain {
         this.#included.delete(h);
         for (const { account, nonce } of nonces) this.#used.delete(nonceKey(account, nonce));
       }
-      this.#orphans.set(block.hash, block);
-      const [oldest] = this.#orphans.keys();
-      if (this.#orphans.size > MAX_ORPHANS && oldest !== undefined) this.#orphans.delete(oldest);
+      this.#orphan(seenOf(block));
     }
   }
 
@@ -148,8 +167,8 @@ export class HeadChain {
    * Where a block that left the chain forked from it, and the blocks from there up to it.
    * @returns undefined if one of them was forgotten or never seen
    */
-  forkOf({ id, hash }: BlockRef): { fork: BlockRef; orphaned: ChainBlock[] } | undefined {
-    const orphaned: ChainBlock[] = [];
+  forkOf({ id, hash }: BlockRef): { fork: BlockRef; orphaned: SeenBlock[] } | undefined {
+    const orphaned: SeenBlock[] = [];
     let fork: BlockRef = { id, hash };
     while (!this.has(fork)) {
       const block = this.#orphans.get(fork.hash);
@@ -158,6 +177,12 @@ export class HeadChain {
       fork = { id: block.id - 1n, hash: block.previousHash };
     }
     return { fork, orphaned };
+  }
+
+  #orphan(block: SeenBlock): void {
+    this.#orphans.set(block.hash, block);
+    const [oldest] = this.#orphans.keys();
+    if (this.#orphans.size > MAX_ORPHANS && oldest !== undefined) this.#orphans.delete(oldest);
   }
 
   #index({ id, hash, transactions }: ChainBlock): void {
@@ -173,6 +198,11 @@ export class HeadChain {
     if (!block) throw new Error("a chain has a block"); // #blocks is never empty
     return block;
   }
+}
+
+export function seenOf({ id, hash, previousHash, transactions }: ChainBlock): SeenBlock {
+  const accounts = new Set(transactions.flatMap(({ accounts }) => accounts).filter((account) => !isSystemAccount(account)));
+  return { id, hash, previousHash, accounts: [...accounts] };
 }
 
 function nonceKey(account: LezAccountId, nonce: bigint): string {

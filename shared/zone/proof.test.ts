@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { lezAccountOfKey } from "./account.ts";
 import { decodeBlock, encodeBlock } from "./block.ts";
 import { decodeExactly } from "./borsh.ts";
-import { type ChainBlock, chainBlockOf, HeadChain } from "./head-chain.ts";
+import { type ChainBlock, chainBlockOf, HeadChain, seenOf } from "./head-chain.ts";
 import type { AccountRead, BlockRef, KnownRow, LanePayment } from "./lane-row.ts";
 import { type LaneView, observe, viewOf } from "./lane-view.ts";
 import { isDeep, proofBySubtraction, provesPayment, rebaseRead } from "./proof.ts";
@@ -65,7 +65,7 @@ describe("when a reorganisation takes the read's block away", () => {
 
   test("it is lost if the account was credited in one of them [native-lost-credit]", () => {
     expect(viewOf(forked([CREDIT]), query(), 50).evidence).toEqual({ kind: "lost" });
-    expect(rebaseRead(READ, blockAt(98n), [block(99n), block(100n, [CREDIT])], PAYER)).toBeUndefined();
+    expect(rebaseRead(READ, blockAt(98n), [block(99n), block(100n, [CREDIT])].map(seenOf), PAYER)).toBeUndefined();
   });
 
   test("it is lost if the watch has not seen its block, and unsure if it cannot have", () => {

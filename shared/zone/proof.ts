@@ -4,7 +4,7 @@
  */
 
 import type { LezAccountId } from "./account.ts";
-import type { ChainBlock } from "./head-chain.ts";
+import type { ChainBlock, SeenBlock } from "./head-chain.ts";
 import type { AccountRead, BlockRef, Finality, Inclusion, LanePayment } from "./lane-row.ts";
 
 /** `inconclusive`: the money may have moved or not; a person has to look. */
@@ -38,10 +38,10 @@ export function provesPayment(
 export function rebaseRead(
   read: AccountRead,
   fork: BlockRef,
-  orphaned: readonly ChainBlock[],
+  orphaned: readonly SeenBlock[],
   account: LezAccountId,
 ): AccountRead | undefined {
-  return orphaned.some((block) => occurrences(block, account) > 0) ? undefined : { ...read, head: fork };
+  return orphaned.some(({ accounts }) => accounts.includes(account)) ? undefined : { ...read, head: fork };
 }
 
 /** Balances of payer and payee at one block, in lepta. */

@@ -1,6 +1,6 @@
 /** The rules of native payments with one fault in them (or none). */
 
-import type { readAccount } from "../../shared/zone/account-read.ts";
+import type { BadBlock, readAccount } from "../../shared/zone/account-read.ts";
 import type { ChainFollower } from "../../shared/zone/chain-follower.ts";
 import type { Lane } from "../../shared/zone/lane.ts";
 import { loadMutant, type SourceMutant } from "../mutated-source.ts";
@@ -9,6 +9,7 @@ export interface ZoneCode {
   Lane: typeof Lane;
   ChainFollower: typeof ChainFollower;
   readAccount: typeof readAccount;
+  BadBlock: typeof BadBlock;
 }
 
 const FOLDER = "shared/zone";
@@ -28,6 +29,6 @@ export function loadZone(mutant?: ZoneMutant): Promise<ZoneCode> {
   return loadMutant([FOLDER], mutant && { ...mutant, file: pathOf(mutant) }, async (load) => ({
     Lane: (await load<ZoneCode>(`${FOLDER}/lane.ts`)).Lane,
     ChainFollower: (await load<ZoneCode>(`${FOLDER}/chain-follower.ts`)).ChainFollower,
-    readAccount: (await load<ZoneCode>(`${FOLDER}/account-read.ts`)).readAccount,
+    ...(await load<Pick<ZoneCode, "readAccount" | "BadBlock">>(`${FOLDER}/account-read.ts`)),
   }));
 }

@@ -4,6 +4,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import type { ChainReader } from "../../shared/zone/account-read.ts";
 import type { LezAccountId } from "../../shared/zone/account.ts";
 import type { ChainFollower } from "../../shared/zone/chain-follower.ts";
+import { readFollowerMemory, writeFollowerMemory } from "../../shared/zone/follower-text.ts";
 import type { Finality, KnownRow, LanePayment } from "../../shared/zone/lane-row.ts";
 import type { LaneAnswer } from "../../shared/zone/lane-table.ts";
 import type { Lane, LanePorts, Unavailable } from "../../shared/zone/lane.ts";
@@ -34,6 +35,8 @@ export class Facilitator implements Machine {
   readonly #world: World;
   readonly #genesis: Digest;
   readonly #lanes = new Map<LezAccountId, Lane>();
+  /** What else survives: what the watch remembers, as text. */
+  #memory: string | undefined;
   #follower: ChainFollower;
 
   constructor(name: string, world: World) {
@@ -92,16 +95,34 @@ export class Facilitator implements Machine {
   }
 
   #follow(): ChainFollower {
-    return new this.#world.code.ChainFollower(this.#reader(), this.#genesis);
+    const { life } = this;
+    return new this.#world.code.ChainFollower(this.#reader(), this.#genesis, {
+      memory: this.#memory === undefined ? undefined : readFollowerMemory(this.#memory),
+      keep: (memory) => {
+        if (this.life === life) this.#memory = writeFollowerMemory(memory);
+      },
+    });
   }
 
   #reader(): ChainReader {
-    const { network, sequencer } = this.#world;
+    const { sequencer, code } = this.#world;
     return {
-      lastBlockId: () => network.call(this, sequencer, () => sequencer.lastBlockId()),
-      block: (id) => network.call(this, sequencer, () => sequencer.block(id)),
-      balanceAndNonce: (account) => network.call(this, sequencer, () => sequencer.balanceAndNonce(account)),
+      lastBlockId: () => this.#ask(() => sequencer.lastBlockId()),
+      block: async (id) => {
+        const block = await this.#ask(() => sequencer.block(id));
+        if (block === "bad") throw new code.BadBlock("its producer did not sign it");
+        return block;
+      },
+      balanceAndNonce: (account) => this.#ask(() => sequencer.balanceAndNonce(account)),
     };
+  }
+
+  /** Rejects if no answer comes, or what comes is none. */
+  async #ask<T>(call: () => T): Promise<T> {
+    const { network, sequencer } = this.#world;
+    const answer = await network.call(this, sequencer, call);
+    if (sequencer.lie === "no_answer") throw new NoAnswer("HTML");
+    return answer;
   }
 
   #lane(payer: LezAccountId): Lane {
@@ -142,7 +163,7 @@ export class Facilitator implements Machine {
         if (isAlive() && dies()) network.crash(this);
         if (!isAlive()) return new Promise(() => undefined);
         oracle.sends(this.name, wire, [...disk.values()]);
-        return network.call(this, sequencer, () => sequencer.send(wire, this.name));
+        return this.#ask(() => sequencer.send(wire, this.name));
       },
       report: (payment, effect) => {
         if (isAlive()) oracle.reported(this.name, payment, effect);

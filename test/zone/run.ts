@@ -2,7 +2,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { readAccount } from "../../shared/zone/account-read.ts";
+import { BadBlock, readAccount } from "../../shared/zone/account-read.ts";
 import { lezAccountOfBytes } from "../../shared/zone/account.ts";
 import { ChainFollower } from "../../shared/zone/chain-follower.ts";
 import { Lane } from "../../shared/zone/lane.ts";
@@ -10,7 +10,7 @@ import { Network, type Weather } from "../simulation/network.ts";
 import type { ZoneCode } from "./code.ts";
 import { Oracle, type Told } from "./oracle.ts";
 import { Buyer, Facilitator } from "./people.ts";
-import { BLOCK_MILLIS, SimulatedSequencer, TRANSFER_BYTES } from "./sequencer.ts";
+import { BLOCK_MILLIS, LIES, SimulatedSequencer, TRANSFER_BYTES } from "./sequencer.ts";
 
 export interface ZoneRun extends Told {
   seed: number;
@@ -20,7 +20,7 @@ export interface ZoneRun extends Told {
   violations: string[];
 }
 
-export const GENUINE: ZoneCode = { Lane, ChainFollower, readAccount };
+export const GENUINE: ZoneCode = { Lane, ChainFollower, readAccount, BadBlock };
 
 // HTTP does not double a request; whoever has the bytes can send them again, and some do.
 const STORM: Weather = { lost: 0.06, duplicated: 0, delay: [1, 900], crash: 0.0006, clockJump: 0.0006 };
@@ -73,6 +73,10 @@ export async function simulateZone(seed: number, code: ZoneCode = GENUINE): Prom
   });
   repeat(network, [5000, 30_000], () => sequencer.dropNext());
   repeat(network, [5000, 30_000], () => void (sequencer.baseFee = BigInt(random.between(8, 30))));
+  repeat(network, [20_000, 90_000], () => {
+    sequencer.lie = random.pick(LIES);
+    network.after(random.between(1000, 15_000), () => void (sequencer.lie = undefined));
+  });
   if (random.chance(RESETS)) {
     network.after(random.between(20_000, STORM_MILLIS), () => {
       oracle.reset();
@@ -86,6 +90,7 @@ export async function simulateZone(seed: number, code: ZoneCode = GENUINE): Prom
     await network.run(12_000 + STORM_MILLIS);
     network.weather = CALM;
     sequencer.full = false;
+    sequencer.lie = undefined;
     await network.run(12_000 + STORM_MILLIS + CALM_MILLIS);
     for (const facilitator of facilitators) facilitator.judge();
   } catch (error) {

@@ -25,6 +25,12 @@ export interface Transfer {
   maxFee: bigint;
 }
 
+/**
+ * What a sequencer says that is not so, or what something in front of it answers in its place: blocks whose signature is wrong, or that follow no
+ * other; a head that is higher or lower; the id of another transaction; and answers that are none: HTML, 20 MiB.
+ */
+export const LIES = ["bad_block", "unlinked", "high", "low", "foreign_id", "no_answer"] as const;
+
 interface Account {
   nonce: bigint;
   balance: bigint;
@@ -60,6 +66,7 @@ export class SimulatedSequencer implements Machine {
   skew = 0;
   baseFee = 8n;
   full = false;
+  lie: (typeof LIES)[number] | undefined;
   /** What becomes of messages, by message and block. */
   readonly inclusions = new Map<string, Inclusion>();
   /** Who brought a copy of a message that was queued. */
@@ -88,12 +95,18 @@ export class SimulatedSequencer implements Machine {
   // --- What it answers ---
 
   lastBlockId(): bigint {
-    return this.#head.id;
+    if (this.lie === "high") return this.#head.id + 3n;
+    return this.lie === "low" && this.#head.id > 3n ? this.#head.id - 3n : this.#head.id;
   }
 
-  block(id: bigint): ChainBlock | undefined {
+  block(id: bigint): ChainBlock | "bad" | undefined {
     const block = this.#chain[Number(id) - 1];
-    return block && { ...block, final: this.#isFinal(block) };
+    if (!block) return undefined;
+    if (this.lie === "bad_block") return "bad";
+    // The genesis is true: another one is another chain.
+    if (this.lie === "unlinked" && id > 1n)
+      return { ...block, hash: named(`lie ${id}`), previousHash: named(`elsewhere ${id}`), final: false };
+    return { ...block, final: this.#isFinal(block) };
   }
 
   balanceAndNonce(account: LezAccountId): Account {
@@ -109,7 +122,7 @@ export class SimulatedSequencer implements Machine {
     if (reserve > transfer.maxFee || this.account(transfer.from).balance < reserve) return { kind: "fee" };
     this.#mempool.push(transfer);
     this.queued.set(transfer.h, (this.queued.get(transfer.h) ?? new Set()).add(sender));
-    return { kind: "id", transaction: transfer.transaction };
+    return { kind: "id", transaction: this.lie === "foreign_id" ? named("another transaction") : transfer.transaction };
   }
 
   // --- Its books ---

@@ -1,9 +1,11 @@
 /**
  * The Durable Object `ChainWatch`, one per zone: the only one that polls the sequencer, and only while it is asked. It keeps the chain in
- * memory and reads it again when it starts anew.
+ * memory and reads it again when it starts anew; its database has what cannot be read again.
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { MAX_LOGGED_CAUSE_LENGTH } from "../../shared/limits.ts";
+import { logEvent } from "../../shared/log.ts";
 import { chainReader } from "../../shared/sequencer/chain-reader.ts";
 import type { Sequencer } from "../../shared/sequencer/client.ts";
 import { askNetwork, fingerprintOf } from "../../shared/sequencer/fingerprint.ts";
@@ -14,6 +16,7 @@ import type { LaneQuery, LaneView } from "../../shared/zone/lane-view.ts";
 import { TRANSFER_BYTES } from "../../shared/zone/transfer.ts";
 import { V03 } from "../../shared/zone/v03.ts";
 import { configuredZone, type NativeVars } from "./env.ts";
+import { watchStore } from "./watch-store.ts";
 
 /** However many lanes ask, the sequencer is asked once in this time. */
 const POLL_MILLIS = 2000;
@@ -31,12 +34,20 @@ export class ChainWatch extends DurableObject<NativeVars> {
   /** What the last fingerprint said, and when it was taken, in unix seconds. */
   #fingerprint: { problem: string | undefined; headAt: number; at: number } | undefined;
 
-  /** @throws {ConfigurationError} */
+  /** @throws {ConfigurationError} @throws {UnsupportedSchema} when newer code wrote the table */
   constructor(ctx: DurableObjectState, env: NativeVars) {
     super(ctx, env);
     const { sequencer, chain } = configuredZone(env);
     this.#sequencer = sequencer;
-    this.#follower = new ChainFollower(chainReader(sequencer, V03), chain.ledger);
+    const { storage } = ctx;
+    const store = watchStore({
+      sql: (statement, ...bindings) => storage.sql.exec(statement, ...bindings).toArray(),
+      transact: (body) => storage.transactionSync(body),
+    });
+    this.#follower = new ChainFollower(chainReader(sequencer, V03), chain.ledger, {
+      ...store,
+      report: (alert, problem) => logEvent("native.chain", { traceId: "", alert, problem: problem.slice(0, MAX_LOGGED_CAUSE_LENGTH) }),
+    });
   }
 
   /** What the chain says of a payment. `isFresh` only if something may be sent to this network now. */
