@@ -84,8 +84,8 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
   {
     fault: "a read proves though the credit that it saw is gone",
     file: "proof",
-    find: "accounts.includes(account))",
-    replace: "accounts.includes(account) && accounts.length > 99)",
+    find: "accounts.includes(account)) ?",
+    replace: "accounts.length > 99) ?",
   },
   {
     fault: "a head of the same height is taken for the same head",
