@@ -9,12 +9,11 @@ import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { startDesk, type TestDesk } from "../../agent-cli/testing/desk.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
-import { useStack } from "../stack/stack.ts";
-import { type Browser, openBrowser } from "./chromium.ts";
+import { useBrowser, useWebStack } from "./use-browser.ts";
 
-const world = useStack();
+const world = useWebStack();
+const browser = useBrowser();
 const box = sandbox();
-let browser: Browser;
 let desk: TestDesk;
 
 beforeAll(async () => {
@@ -25,10 +24,9 @@ beforeAll(async () => {
   const { facilitator, ledger } = world.stack;
   box.write("home/config.json", { facilitatorUrl: facilitator, ledger, ownerFile: "../sealed.json", agentFile: "../agent.json" });
   expect((await box.run("faucet")).exit).toBe(EXIT.ok);
-  [browser, desk] = await Promise.all([openBrowser(), startDesk(box)]);
+  desk = await startDesk(box);
 });
 afterAll(async () => {
-  await browser.close();
   expect(await desk.stop()).toBe(EXIT.ok);
 });
 

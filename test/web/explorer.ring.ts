@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, type Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead } from "../../agent-cli/testing/people.ts";
@@ -10,12 +10,12 @@ import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { booksOf, chainOf, type Posting } from "../paywall/seller-books.ts";
 import { useStack } from "../stack/stack.ts";
 import { contrastViolations, violations } from "./axe.ts";
-import { type Browser, openBrowser } from "./chromium.ts";
+import { useBrowser, useWebStack } from "./use-browser.ts";
 
-const open = useStack();
+const open = useWebStack();
 const keyed = useStack({ vars: { "lez-facilitator": { BOOKS: "keyed" } } });
 const [openBox, keyedBox] = [sandbox(), sandbox()];
-let browser: Browser;
+const browser = useBrowser();
 
 beforeAll(async () => {
   for (const [box, world] of [
@@ -29,9 +29,7 @@ beforeAll(async () => {
     box.write("home/config.json", { facilitatorUrl: facilitator, ledger, ownerFile: "../owner.json" });
     for (let grants = 0; grants < 4; grants++) expect((await box.run("faucet --amount 1000")).exit).toBe(EXIT.ok);
   }
-  browser = await openBrowser();
 });
-afterAll(() => browser.close());
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

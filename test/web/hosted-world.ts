@@ -4,22 +4,17 @@
  */
 
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { startStack, type Stack } from "../../agent-cli/demo/stack.ts";
-import { BUNDLES } from "../../scripts/build-workers.ts";
+import { afterEach, expect } from "vitest";
 import { pairingLink } from "../../shared/desk/pairing-place.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { Agent, randomHex } from "../desk/people.ts";
 import { violations } from "./axe.ts";
-import { type Browser, openBrowser } from "./chromium.ts";
+import { useBrowser, useWebStack } from "./use-browser.ts";
 import { addAuthenticator, type Authenticator } from "./virtual-passkey.ts";
 
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const;
 export const NARROW = { viewport: { width: 320, height: 640 } } as const;
-const UNLIMITED = 1_000_000;
-/** On a busy machine. */
-const WAIT_MILLIS = 15_000;
 export const PASSPHRASE = "correct horse";
 
 /** An account that was made on the page. */
@@ -87,32 +82,27 @@ export async function makeKeyFile(page: Page): Promise<string> {
 }
 
 export function useHostedDesk() {
-  const world = { stack: {} as Stack, desk: "", browser: {} as Browser };
+  const shared = useWebStack();
+  const browser = useBrowser();
+  const world = {
+    get stack() {
+      return shared.stack;
+    },
+    get desk() {
+      return shared.stack.desk ?? "";
+    },
+  };
   const closing: (() => Promise<void>)[] = [];
-  beforeAll(async () => {
-    const limits = Object.fromEntries(
-      ["CALL_LIMIT", "CANCEL_LIMIT", "FAUCET_LIMIT", "SELLER_LIMIT", "STRANGER_LIMIT"].map((name) => [name, UNLIMITED]),
-    );
-    const vars = { "lez-desk": { DESK_EGRESS: "loopback" } };
-    const starting = startStack({ bundles: BUNDLES, limits, vars, onLog: (line) => console.log(line) });
-    [world.stack, world.browser] = await Promise.all([starting, openBrowser()]);
-    world.desk = world.stack.desk ?? "";
-  });
-  afterAll(async () => {
-    await world.browser.close();
-    await world.stack.stop();
-  });
   afterEach(async () => {
     await Promise.all(closing.splice(0).map((close) => close()));
   });
 
   /** A browser of its own, with an authenticator, that leaves the desk's origin for nothing. */
   async function open(at = "#/", options: BrowserContextOptions = PHONE): Promise<Opened> {
-    const context = await world.browser.context(options);
+    const context = await browser.context(options);
     const trouble: string[] = [];
     context.on("request", (request) => void (request.url().startsWith(`${world.desk}/`) || trouble.push(request.url())));
     const page = await context.newPage();
-    page.setDefaultTimeout(WAIT_MILLIS);
     page.on("pageerror", ({ message }) => trouble.push(message));
     page.on("dialog", (dialog) => (trouble.push(`dialog: ${dialog.message()}`), void dialog.dismiss()));
     page.on("console", (message) => {

@@ -1,9 +1,8 @@
 /** The page's worker in Chromium: it is registered under the page's own policy, and shows what was pushed. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
-import { BUNDLES } from "../../scripts/build-workers.ts";
 import { type Browser, openBrowser } from "./chromium.ts";
+import { useWebStack } from "./use-browser.ts";
 
 const DIGEST = "ab".repeat(32);
 /** First as a page under Trusted Types must not, then as hosted/push.ts does. */
@@ -25,18 +24,15 @@ interface Shown {
   path: unknown;
 }
 
-let stack: Stack;
+const world = useWebStack();
 let browser: Browser;
 beforeAll(async () => {
-  [stack, browser] = await Promise.all([startStack({ bundles: BUNDLES, onLog: () => undefined }), openBrowser()]);
+  browser = await openBrowser({ notices: true });
 });
-afterAll(async () => {
-  await browser.close();
-  await stack.stop();
-});
+afterAll(() => browser.close());
 
 test("a push is shown, whatever is in it, and names no other address than one of the desk [push-shown]", async () => {
-  const desk = stack.desk ?? "";
+  const desk = world.stack.desk ?? "";
   const context = await browser.context({ permissions: ["notifications"] });
   const page = await context.newPage();
   await page.goto(desk);

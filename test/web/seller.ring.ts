@@ -1,20 +1,16 @@
 /** The seller's page in a real browser: who can read it, at 320 px and in the dark, by the keyboard, and with hostile words. */
 
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
 import { fittingBooks, type Posting } from "../paywall/seller-books.ts";
 import { LAST_DAY, sale, type Sales, WEEK } from "../paywall/seller-register.ts";
 import { contrastViolations, violations } from "./axe.ts";
-import { type Browser, openBrowser } from "./chromium.ts";
 import { SELLER_CREDENTIALS, type SellerServer, serveSellerPage } from "./seller-server.ts";
+import { useBrowser } from "./use-browser.ts";
 
-let browser: Browser;
+const browser = useBrowser();
 let server: SellerServer;
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
   server = await serveSellerPage(WEEK);
 });

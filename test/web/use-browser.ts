@@ -1,0 +1,36 @@
+/** The browser and the stack of a test file. Files that run in one process share both: a test has a profile, and an account, of its own. */
+
+import { beforeAll } from "vitest";
+import { useStack } from "../stack/stack.ts";
+import { type Browser, openBrowser } from "./chromium.ts";
+
+/** On a busy machine. */
+const WAIT_MILLIS = 60_000;
+
+let shared: Promise<Browser> | undefined;
+
+export function useBrowser(): Pick<Browser, "context"> {
+  let browser: Browser;
+  beforeAll(async () => {
+    shared ??= openBrowser();
+    browser = await shared;
+  });
+  return {
+    async context(options) {
+      const context = await browser.context(options);
+      context.setDefaultTimeout(WAIT_MILLIS);
+      return context;
+    },
+  };
+}
+
+const UNLIMITED = 1_000_000;
+const LIMITS = ["CALL_LIMIT", "CANCEL_LIMIT", "FAUCET_LIMIT", "SELLER_LIMIT", "STRANGER_LIMIT"];
+
+/** The stack of every test here. Its desk asks merchants of this machine. */
+export function useWebStack() {
+  return useStack({
+    limits: Object.fromEntries(LIMITS.map((name) => [name, UNLIMITED])),
+    vars: { "lez-desk": { DESK_EGRESS: "loopback" } },
+  });
+}
