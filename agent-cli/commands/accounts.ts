@@ -12,6 +12,7 @@ import { askBalance, balanceSchema } from "../facilitator/balances.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
 import { withOpenBooks } from "../facilitator/open-books.ts";
 import { isSealed } from "../keys/key-file.ts";
+import { KEY_KINDS, KIND_TEXT } from "../keys/key-kinds.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import type { Context } from "../runtime/context.ts";
@@ -62,6 +63,7 @@ export const accounts = defineCommand({
     accounts: z.array(
       z.strictObject({
         file: z.string(),
+        kind: z.enum(KEY_KINDS),
         account: z.string(),
         sealed: z.boolean(),
         createdAt: z.string(),
@@ -91,6 +93,7 @@ export const accounts = defineCommand({
       const recent = balance.ok ? await recentEntries(context, input, account, input.recent) : succeed([]);
       accounts.push({
         file,
+        kind: "ed25519" as const,
         account,
         sealed: isSealed(key),
         createdAt,
@@ -102,9 +105,10 @@ export const accounts = defineCommand({
     return succeed({ accounts });
   },
   render: ({ accounts }, layout) =>
-    accounts.flatMap(({ file, account, sealed, balance, problem, recent, recentProblem }) => [
+    accounts.flatMap(({ file, kind, account, sealed, balance, problem, recent, recentProblem }) => [
       layout.ink("bold", balance ? balance.spendable.display : "balance unknown"),
       ...field(layout, "account", account),
+      ...field(layout, "kind", KIND_TEXT[kind]),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
       ...(balance ? [] : field(layout, "because", problem ?? "")),
       ...(balance && balance.held.amount !== "0"

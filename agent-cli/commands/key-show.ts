@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
-import { findAnyOwner, KEY_KINDS } from "../keys/any-owner.ts";
-import { LEZ_KIND } from "../keys/lez-key-file.ts";
+import { findAnyOwner } from "../keys/any-owner.ts";
+import { KEY_KINDS, KIND_TEXT } from "../keys/key-kinds.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -34,7 +34,7 @@ export const keyShow = defineCommand({
   },
   render: ({ file, kind, account, publicKey, sealed, createdAt }, layout) => [
     layout.ink("bold", account),
-    ...(kind === "lez" ? field(layout, "kind", LEZ_KIND) : []),
+    ...field(layout, "kind", KIND_TEXT[kind]),
     ...field(layout, "public key", publicKey),
     ...field(layout, "file", file),
     ...field(layout, "sealed", sealed ? "with a passphrase" : "NO: anyone who reads the file can spend"),

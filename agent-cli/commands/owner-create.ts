@@ -4,9 +4,9 @@ import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, newKeyField } from "../command-line/fields.ts";
 import { makeBooks, placeOf } from "../facilitator/books.ts";
-import { KEY_KINDS } from "../keys/any-owner.ts";
 import { createKeyFile, type KeyFile, unlockKey } from "../keys/key-file.ts";
-import { generateLezSecret, LEZ_KIND, writeLezKey } from "../keys/lez-key-file.ts";
+import { KEY_KINDS, KIND_TEXT } from "../keys/key-kinds.ts";
+import { generateLezSecret, writeLezKey } from "../keys/lez-key-file.ts";
 import { checkDestination, keyDestination, lezKeyDestination } from "../keys/output-file.ts";
 import { choosePassphrase, passphraseFields, type PassphraseInput } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
@@ -26,7 +26,10 @@ export const ownerCreate = defineCommand({
   input: z.strictObject({
     out: newKeyField,
     ...passphraseFields,
-    kind: z.enum(KEY_KINDS).default("mock").meta({ description: "mock: of the mock ledger; lez: of the Logos Execution Zone itself" }),
+    kind: z
+      .enum([...KEY_KINDS, "mock"])
+      .default("ed25519")
+      .meta({ description: "ed25519 (or mock): of the mock ledger; lez: of the Logos Execution Zone itself; ed25519" }),
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,
   }),
@@ -60,14 +63,14 @@ export const ownerCreate = defineCommand({
     const books = await openBooks(context, key, passphrase.data);
     passphrase.data?.wipe();
     return succeed(
-      { file: file.data, kind: input.kind, account, publicKey, sealed: !input.insecurePlaintext, books },
+      { file: file.data, kind: "ed25519" as const, account, publicKey, sealed: !input.insecurePlaintext, books },
       { argv: ["lez-agent-pay", "faucet", "--account", account], by: "owner", why: "put test money into the account" },
     );
   },
   render: ({ file, kind, account, sealed, books }, layout) => [
     layout.ink("green", `Owner key written to ${file}`),
     ...field(layout, "account", account),
-    ...(kind === "lez" ? field(layout, "kind", LEZ_KIND) : []),
+    ...field(layout, "kind", KIND_TEXT[kind]),
     ...field(
       layout,
       "sealed",

@@ -5,15 +5,13 @@ import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 import { type FoundKey, isSealed, type KeyFile, resealKey, unlockKey } from "./key-file.ts";
+import type { KeyKind } from "./key-kinds.ts";
 import { type LezKeyFile, openLezKey, readLezKeyFile, resealLezKey } from "./lez-key-file.ts";
 import { findOwner, openOwner } from "./owner-key.ts";
 
-/** `mock`: of our own ledger. `lez`: of the Logos Execution Zone itself. */
-export const KEY_KINDS = ["mock", "lez"] as const;
-
 export interface AnyOwner {
   file: string;
-  kind: (typeof KEY_KINDS)[number];
+  kind: KeyKind;
   key: KeyFile | LezKeyFile;
   sealed: boolean;
   /** Asks for the passphrase, and shows that the key opens. Accesses to books are renewed meanwhile, as whenever a key is open. */
@@ -36,7 +34,7 @@ function ofTheMock(found: FoundKey): AnyOwner {
   const { file, key } = found;
   return {
     file,
-    kind: "mock",
+    kind: "ed25519",
     key,
     sealed: isSealed(key),
     open: async (context, input) => wiped(await openOwner(context, found, input)),

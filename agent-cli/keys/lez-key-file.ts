@@ -63,9 +63,6 @@ export async function createLezKeyFile(secretKey: Secret, passphrase: Secret): P
   );
 }
 
-/** What a screen says of such a key. */
-export const LEZ_KIND = "of the Logos Execution Zone itself, not of the mock ledger; nothing here pays with it yet";
-
 /** Seals a secret key into a file, and wipes both secrets. */
 export async function writeLezKey(context: Context, file: string, force: boolean, secretKey: Secret, passphrase: Secret) {
   const key = await createLezKeyFile(secretKey, passphrase);

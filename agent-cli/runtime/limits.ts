@@ -67,6 +67,17 @@ export const MAX_BATCH = 30;
 /** The owner's notifier (`onRequest`). It is killed after that. */
 export const NOTIFIER_SECONDS = 5;
 
+// --- Keys ----------------------------------------------------------------------------------------
+
+/** The plaintext file of LEZ's own wallet. Its private accounts take a few KiB each. */
+export const MAX_LEZ_WALLET_BYTES = 4 * 1024 * 1024;
+/** Its accounts: each public one takes a millisecond of computing. */
+export const MAX_LEZ_WALLET_ENTRIES = 2000;
+/** Numbers in the path of a key below the root. The wallet's own paths have a few. */
+export const MAX_KEY_PATH_LENGTH = 8;
+/** The characters at the end of an account that an owner types to confirm it. */
+export const CONFIRMED_ACCOUNT_CHARACTERS = 6;
+
 // --- State ---------------------------------------------------------------------------------------
 
 /** The wait for other processes that change the state directory, each for a moment. */

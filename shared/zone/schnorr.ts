@@ -45,6 +45,28 @@ export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
   return schnorr.getPublicKey(secretKey);
 }
 
+/** The point of a secret key, compressed: 33 bytes. @returns undefined for 32 bytes that are no secret key */
+export function compressedKeyOf(secretKey: Uint8Array): Uint8Array | undefined {
+  const scalar = scalarOf(secretKey);
+  return scalar === undefined ? undefined : schnorr.Point.BASE.multiply(scalar).toBytes(true);
+}
+
+/** The sum of two secret keys, modulo the group's order. @returns undefined if one of them or the sum is no secret key */
+export function addSecretKeys(one: Uint8Array, other: Uint8Array): Uint8Array | undefined {
+  const { Fn } = schnorr.Point;
+  const [a, b] = [scalarOf(one), scalarOf(other)];
+  const sum = a === undefined || b === undefined ? Fn.ZERO : Fn.add(a, b);
+  return Fn.is0(sum) ? undefined : Fn.toBytes(sum);
+}
+
+/** What a secret key is multiplied with: above zero and below the group's order. */
+function scalarOf(secretKey: Uint8Array): bigint | undefined {
+  const { Fn } = schnorr.Point;
+  if (secretKey.length !== 32) return undefined;
+  const scalar = BigInt(`0x${bytesToHex(secretKey)}`);
+  return Fn.isValidNot0(scalar) ? scalar : undefined;
+}
+
 /** Checks its own result before it returns it. @param aux 32 bytes, random where absent: another value makes another good signature */
 export function signSchnorr(hash: Digest, secretKey: Uint8Array, aux?: Uint8Array): Uint8Array {
   return schnorr.sign(hexToBytes(hash), secretKey, aux);
