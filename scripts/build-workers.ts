@@ -21,13 +21,17 @@ export const BUNDLES = `${ROOT}dist/workers`;
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
 /** A stack runs it only if it is asked to. */
 const DEVNET_CONFIG = "workers/lez-devnet/wrangler.toml";
+/** With it runs the Worker that settles on it. */
+export const NATIVE_CONFIG = "workers/native/wrangler.toml";
 /** Bundled before, with its page: its `main` is that bundle. */
 const DESK_CONFIG = "workers/desk/wrangler.toml";
+
+const OPTIONAL_SERVICES = new Set(["EXPLORER", "NATIVE"]);
 
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await mkdir(outDir, { recursive: true });
   await buildDeskWorker();
-  const bundles = await Promise.all([...CONFIGS, DESK_CONFIG, DEVNET_CONFIG].map((config) => bundle(`${ROOT}${config}`)));
+  const bundles = await Promise.all([...CONFIGS, DESK_CONFIG, DEVNET_CONFIG, NATIVE_CONFIG].map((config) => bundle(`${ROOT}${config}`)));
   await writeFile(`${outDir}/stack.json`, JSON.stringify(bundles));
 }
 
@@ -40,8 +44,8 @@ export async function buildTestLedgers(): Promise<void> {
 async function bundle(configPath: string): Promise<WorkerBundle> {
   const { main = "", workerOptions } = readWorkerOptions(configPath);
   const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;
-  // A stack binds the explorer itself, where its page is built.
-  const services = Object.fromEntries(Object.entries(serviceBindings ?? {}).filter(([binding]) => binding !== "EXPLORER"));
+  // A stack binds what it may run without: the explorer where its page is built, the chain if it is asked to.
+  const services = Object.fromEntries(Object.entries(serviceBindings ?? {}).filter(([binding]) => !OPTIONAL_SERVICES.has(binding)));
   return {
     name: readConfig({ config: configPath }).name ?? "",
     script: await bundleScript(main),

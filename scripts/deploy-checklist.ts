@@ -2,6 +2,7 @@
 
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { parseShards } from "../shared/ledger/shards.ts";
+import { NATIVE_NETWORKS } from "../shared/lez.ts";
 import { MAX_CALLS_PER_PERIOD, MAX_CANCELLATIONS_PER_PERIOD, MAX_SALES_PER_PERIOD } from "../shared/limits.ts";
 import { isAccountId } from "../shared/protocol/account.ts";
 
@@ -133,6 +134,29 @@ export function devnetChecklistOf({ FAUCET = "off", BLOCK_MILLIS = "" }: Vars): 
     "  secrets, set with `npx wrangler secret put NAME -c workers/lez-devnet/wrangler.toml`, each optional:",
     "    DEVNET_CONTROL: the SHA-256 of the key of /control/; without it blocks are made by the clock alone",
     "    PRODUCER_KEY: signs blocks; without it a published key does",
+  ];
+}
+
+/** The same for the Worker that settles on the chain itself. Without a sequencer it offers nothing, and harms nothing. */
+export function nativeChecklistOf(vars: Vars): string[] {
+  const { NATIVE_NETWORK = "", SEQUENCER_URL, SEQUENCER_LEDGER = "", SEQUENCER_CHANNEL, NATIVE_MAX_FEE } = vars;
+  if (!SEQUENCER_URL) return [line(true, "SEQUENCER_URL: none; nothing is settled on the chain itself")];
+  const isPlain = SEQUENCER_URL.startsWith("http:");
+  return [
+    line(
+      NATIVE_NETWORKS.some((one) => one === NATIVE_NETWORK),
+      `NATIVE_NETWORK: ${NATIVE_NETWORK}`,
+      "must be lez:testnet or lez:devnet",
+    ),
+    line(!isPlain, `SEQUENCER_URL: ${SEQUENCER_URL}`, "not https: who is between can tell lies of the chain"),
+    line(/^[0-9a-f]{64}$/.test(SEQUENCER_LEDGER), `SEQUENCER_LEDGER: ${SEQUENCER_LEDGER}`, "must be the hash of block 1, 64 hex digits"),
+    line(
+      true,
+      SEQUENCER_CHANNEL ? `SEQUENCER_CHANNEL: ${SEQUENCER_CHANNEL}` : "SEQUENCER_CHANNEL: none; the channel below is not compared",
+    ),
+    line(true, `NATIVE_MAX_FEE: ${NATIVE_MAX_FEE || "1000000"} lepta`),
+    "  write them into workers/native/wrangler.toml: the next deployment takes what stands there",
+    "  GET /supported at the facilitator names the network once the sequencer has answered as it should",
   ];
 }
 

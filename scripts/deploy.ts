@@ -1,7 +1,8 @@
 /**
- * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, desk, so that each Worker's callee exists before it;
+ * `npm run deploy`: ledger, explorer and native facilitator if the facilitator binds them, facilitator, merchant, desk, so that each Worker's callee exists before it;
  * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all of them and uploads nothing.
- * These are our own: `--desk` deploys an owner's desk, and it alone; `--lez` a devnet, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
+ * These are our own: `--desk` deploys an owner's desk, and it alone; `--lez` a devnet and the native
+ * facilitator, which settles on it, and no other; `--demo` deploys the demo merchant's published account, which is refused otherwise;
  * `--key-file`, `--passphrase-file` and `--max` are for the purchase (scripts/smoke.ts).
  */
 
@@ -19,6 +20,7 @@ import {
   deskChecklistOf,
   deskRefusalOf,
   devnetChecklistOf,
+  nativeChecklistOf,
   originsIn,
   refusalOf,
   type Vars,
@@ -35,6 +37,7 @@ const LEDGER = "workers/ledger-do/wrangler.toml";
 const EXPLORER = "workers/explorer/wrangler.toml";
 const DESK = "workers/desk/wrangler.toml";
 const DEVNET = "workers/lez-devnet/wrangler.toml";
+const NATIVE = "workers/native/wrangler.toml";
 const text = { type: "string" } as const;
 
 const { values, tokens } = parseArgs({
@@ -87,7 +90,9 @@ if (values.desk === true) {
 if (values.lez === true) {
   const [origin] = deploy(DEVNET);
   console.error(["Check before others use it (docs/devnet.md):", ...devnetChecklistOf(varsOf(DEVNET))].join("\n"));
-  console.error(`Its JSON-RPC: POST ${origin ?? "https://DEVNET"}/`);
+  const sequencer = `${origin ?? "https://DEVNET"}/`;
+  console.error(`Its JSON-RPC: POST ${sequencer}`);
+  deployNative(["--var", `SEQUENCER_URL:${sequencer}`]);
   process.exit();
 }
 const refused = refusalOf(deployment, values.demo === true || dryRun);
@@ -96,10 +101,11 @@ if (refused !== undefined) {
   process.exit(EXIT.usage);
 }
 deploy(LEDGER);
-if (bindsExplorer()) {
+if (binds("EXPLORER")) {
   await buildExplorer();
   deploy(EXPLORER);
 }
+if (binds("NATIVE")) deployNative();
 const [facilitator] = deploy(FACILITATOR);
 const [merchant] = deploy(MERCHANT);
 console.error(["Check before buyers come (spec/architecture.md, Operation):", ...checklistOf(deployment)].join("\n"));
@@ -115,14 +121,21 @@ function deployDesk(): void {
   console.error(`Open ${at} and make your passkey there. Then, where the agent runs: lez-agent-pay pair --desk ${at}`);
 }
 
-/** Whether the facilitator is configured to serve the explorer, which must be there before it. */
-function bindsExplorer(): boolean {
-  return configOf(FACILITATOR).services?.some(({ binding }: { binding: string }) => binding === "EXPLORER") ?? false;
+/** Settles on the chain itself, once a sequencer is configured. @param more words for wrangler */
+function deployNative(more: string[] = []): void {
+  deploy(NATIVE, more);
+  const vars = { ...varsOf(NATIVE), ...varsGiven(more) };
+  console.error(["Check before others pay on the chain (spec/operation.md):", ...nativeChecklistOf(vars)].join("\n"));
+}
+
+/** Whether the facilitator is configured to call this Worker, which must be there before it. */
+function binds(name: string): boolean {
+  return configOf(FACILITATOR).services?.some(({ binding }: { binding: string }) => binding === name) ?? false;
 }
 
 /** @returns the Worker's origins */
-function deploy(config: string): string[] {
-  const args = ["deploy", "--minify", "-c", config, ...forWrangler];
+function deploy(config: string, more: string[] = []): string[] {
+  const args = ["deploy", "--minify", "-c", config, ...more, ...forWrangler];
   console.error(`wrangler ${args.join(" ")}`);
   const directory = mkdtempSync(join(tmpdir(), "lez-agent-pay-deploy-"));
   const output = join(directory, "output");

@@ -53,6 +53,8 @@ const FACILITATOR = [
   "workers/ledger-do/wrangler.toml",
   "-c",
   "workers/explorer/wrangler.toml",
+  "-c",
+  "workers/native/wrangler.toml",
   "--port",
   String(LOCAL_FACILITATOR_PORT),
 ];

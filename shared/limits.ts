@@ -302,6 +302,11 @@ export const MAX_NATIVE_GAS_LIMIT = 10_000_000n;
 export const NATIVE_FINAL_THRESHOLD = 10n ** 9n;
 /** The most blocks on top of a payment's own that an offer can ask for. */
 export const MAX_FINALITY_DEPTH = 64;
+/** How long a settlement on the chain waits for its receipt, before the answer is that it is pending: of an HTTP caller, and of a Worker. */
+export const NATIVE_SETTLE_WAIT_SECONDS = 60;
+export const NATIVE_RPC_WAIT_SECONDS = 10;
+/** A facilitator's own kinds do not wait longer for those of the chain. */
+export const NATIVE_SUPPORTED_SECONDS = 5;
 
 // --- Discovery -----------------------------------------------------------------------------------
 

@@ -48,8 +48,13 @@ export function migrate(store: MigratedStore, steps: readonly MigrationStep[]): 
   }
 }
 
+/** Whether this code, of any version, has written to the database. Reading it stores nothing. */
+export function hasSchema(store: Pick<MigratedStore, "sql">): boolean {
+  return schemaVersion(store) !== 0;
+}
+
 /** 0 for a database without a version: a new one, or one from before its tables were numbered. */
-function schemaVersion(store: MigratedStore): number {
+function schemaVersion(store: Pick<MigratedStore, "sql">): number {
   const tables = store.sql("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'");
   const [row] = tables.length === 0 ? [] : store.sql("SELECT version FROM schema_version");
   return Number(row?.["version"] ?? 0);

@@ -58,6 +58,8 @@ export interface Stack {
 const DESK = "lez-desk";
 /** Its name in workers/lez-devnet/wrangler.toml. */
 const DEVNET = "lez-devnet";
+/** Its name in workers/native/wrangler.toml: settles on the devnet. */
+const NATIVE = "lez-native-facilitator";
 /** Beside stack.json: the Worker that has the explorer's page. A stack without it has no explorer. */
 export const EXPLORER_SCRIPT = "explorer.js";
 const EXPLORER = "lez-explorer";
@@ -67,7 +69,7 @@ const healthSchema = z.object({ ledger: z.string() });
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
   const built = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
-  const bundles = built.filter(({ name }) => name !== DEVNET || options.lezPort !== undefined);
+  const bundles = built.filter(({ name }) => ![DEVNET, NATIVE].includes(name) || options.lezPort !== undefined);
   const explorer = await readFile(join(options.bundles, EXPLORER_SCRIPT), "utf8").catch(() => undefined);
   const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
@@ -148,9 +150,14 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     bindings: {
       ...(options["bindings"] as object),
       ...(shards !== undefined && ["lez-facilitator", "lez-ledger-do"].includes(name) && { SHARDS: String(shards) }),
+      ...(name === NATIVE && { SEQUENCER_URL: `http://${DEVNET}/` }),
       ...vars[name],
     },
     ratelimits: withLimits(options["ratelimits"] as RateLimits, limits),
+    ...(name === "lez-facilitator" &&
+      stack.lezPort !== undefined && { serviceBindings: { ...(options["serviceBindings"] as object), NATIVE } }),
+    // All that it fetches is its sequencer, which has no port before the stack runs.
+    ...(name === NATIVE && { outboundService: DEVNET }),
     ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
 }

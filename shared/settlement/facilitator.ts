@@ -34,6 +34,7 @@ import type {
   SettleResult,
 } from "./backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
+import { asksForNative, isNativeNetwork, notNative } from "./native.ts";
 import {
   type Admission,
   BackendUnavailable,
@@ -137,6 +138,7 @@ export class Facilitator {
     reservationId,
     holdSeconds,
   }: ReserveCommand<UnverifiedPayment>): Promise<ReserveResult | PaymentRefusal> {
+    if (asksForNative(unverified.paymentRequirements)) return notNative();
     const verified = await this.#verify(unverified);
     if (!verified.ok) return verified;
     const { payment } = verified;
@@ -184,6 +186,7 @@ export class Facilitator {
   async revoke(record: SignedRevocation): Promise<PaymentRefusal | (Extract<RevokeResult, { ok: true }> & { payer: AccountId })> {
     const { network, ledger, from: payer, mandate, revokedAt } = record.revocation;
     const refused = (code: ErrorCode): PaymentRefusal => ({ ok: false, code, payer });
+    if (isNativeNetwork(network)) return notNative();
     if (network !== NETWORK) return refused("invalid_network");
     if (ledger !== this.#ledger) return refused("ledger_mismatch");
     if (!this.#backend.mandates) return refused("not_found");
@@ -194,6 +197,7 @@ export class Facilitator {
 
   /** The payee gives a payment back, in whole or in part. The same refund again has the same answer, and moves nothing. */
   async refund(record: SignedRefund): Promise<PaymentRefusal | RefundResult> {
+    if (isNativeNetwork(record.refund.network)) return notNative();
     const verified = await verifyRefund(record, this.#ledger, this.#rules);
     if (!verified.ok) return verified;
     const { refund } = verified;
@@ -220,6 +224,7 @@ export class Facilitator {
    * @throws {BackendUnavailable} when the ledger did not answer: the same transfer can be sent again
    */
   async transfer(signed: SignedTransfer): Promise<PaymentRefusal | Settled> {
+    if (isNativeNetwork(signed.authorization.network)) return notNative();
     const verified = await verifyTransfer(signed, { now: this.#clock(), ledger: this.#ledger, ...this.#rules });
     if (!verified.ok) return verified;
     const { payment } = verified;

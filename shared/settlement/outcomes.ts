@@ -3,10 +3,11 @@
 import type { ChannelState } from "../batch-settlement/state.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { type BATCH_SETTLEMENT, NETWORK, type Scheme, type X402_VERSION } from "../lez.ts";
+import { type BATCH_SETTLEMENT, type NativeNetwork, NETWORK, type Scheme, type X402_VERSION } from "../lez.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
+import type { LezAccountId } from "../zone/account.ts";
 import type { SettleResult } from "./backend.ts";
 
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
@@ -16,7 +17,7 @@ export type Validity = {
   isValid: boolean;
   /** Absent when valid. */
   invalidReason?: ErrorCode;
-  payer?: AccountId;
+  payer?: AccountId | LezAccountId;
 };
 
 /** The answer to /settle. */
@@ -24,10 +25,10 @@ export type Settlement = {
   success: boolean;
   /** Absent on success. */
   errorReason?: ErrorCode;
-  payer?: AccountId;
+  payer?: AccountId | LezAccountId;
   /** Empty when nothing was settled. Stock merchants require `transaction` and `network` in every answer. */
   transaction: string;
-  network: typeof NETWORK;
+  network: typeof NETWORK | NativeNetwork;
   /** Atomic units: what was charged. "0" for an `upto` that used nothing; then no money moved. Empty for a deposit: it is still the payer's. */
   amount?: Charge | "";
   extra?: {
@@ -40,6 +41,8 @@ export type Settlement = {
     /** With `mandate_exceeded`: which limit, and the first second of the next period if it is one of a period. */
     limit?: MandateLimit;
     renewsAt?: number;
+    /** With `settlement_pending` of a payment on the chain itself: when to present it again. */
+    retryAfterSeconds?: number;
   };
 };
 
@@ -84,12 +87,12 @@ export function settleSuccess({ payer, value, transaction }: Extract<SettleResul
   return { success: true, payer, transaction, network: NETWORK, amount: value };
 }
 
-export function settleFailure(code: ErrorCode, payer?: AccountId): Settlement {
+export function settleFailure(code: ErrorCode, payer?: AccountId | LezAccountId, network: Settlement["network"] = NETWORK): Settlement {
   return {
     success: false,
     errorReason: code,
     ...(payer && { payer }),
     transaction: "",
-    network: NETWORK,
+    network,
   };
 }

@@ -30,6 +30,7 @@ import type {
   WithdrawResult,
 } from "./backend.ts";
 import type { UnverifiedPayment } from "./commands.ts";
+import { asksForNative, notNative } from "./native.ts";
 import {
   type Admission,
   BackendUnavailable,
@@ -88,6 +89,7 @@ export class SessionFacilitator {
    * @throws {BackendUnavailable} when the ledger did not answer: the same deposit can be sent again
    */
   async open(payment: UnverifiedPayment): Promise<OpenResult | PaymentRefusal> {
+    if (asksForNative(payment.paymentRequirements)) return notNative();
     const verified = await this.#verify(payment);
     if (!verified.ok) return verified;
     const result = await this.#sessions.open(verified.session);

@@ -3,17 +3,15 @@
 import * as z from "zod/mini";
 import { digestSchema } from "../crypto/digest.ts";
 import { type NativeNetwork, SCHEME, X402_VERSION } from "../lez.ts";
+import { MAX_FINALITY_DEPTH } from "../limits.ts";
 import { checkShape, type Parsed } from "../text/json.ts";
 import type { Finality } from "./lane-row.ts";
 import { TRANSFER_METHOD } from "./terms.ts";
 
 export const DIALECT = "v0.3";
 
-/** The deepest finality in blocks that an offer may ask for. */
-export const MAX_DEPTH = 64;
-
 /** `head`, `depth:1` to `depth:64`, or `final`. */
-export const finalitySchema = z.custom<Finality>(isFinality, `must be "head", "depth:1" to "depth:${MAX_DEPTH}", or "final"`);
+export const finalitySchema = z.custom<Finality>(isFinality, `must be "head", "depth:1" to "depth:${MAX_FINALITY_DEPTH}", or "final"`);
 
 /** Decimal lepta, at most u128. */
 const leptaSchema = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a decimal number of lepta"));
@@ -55,5 +53,5 @@ export function nativeKindOf({ kinds }: { kinds: readonly Kind[] }, network: Nat
 function isFinality(value: unknown): value is Finality {
   if (value === "head" || value === "final") return true;
   const depth = typeof value === "string" ? /^depth:([1-9][0-9]?)$/.exec(value)?.[1] : undefined;
-  return depth !== undefined && Number(depth) <= MAX_DEPTH;
+  return depth !== undefined && Number(depth) <= MAX_FINALITY_DEPTH;
 }

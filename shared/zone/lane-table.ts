@@ -95,6 +95,7 @@ export type UnmovedCode =
   | "fee_rejected"
   | "overloaded"
   | "unexpected_settle_error"
+  | "payment_expired"
   | "payment_revoked";
 
 /** Refusals of a payment that can move nothing any more. */
@@ -192,7 +193,9 @@ function settle(row: LaneRow, event: EventOf<"settle">): Step {
 
 /** Claims the lane, if the chain says that the payment can be the next one of its payer. */
 function lease(row: Extract<LaneRow, { state: "none" }> | LeasedRow, event: EventOf<"settle">): Step {
-  const code = obstacle(event, event.payment, event.reserve);
+  // Late, it may still have been paid: only a nonce that is not used proves that it was not.
+  const isTooLate = event.now > event.payment.validBefore && event.read.nonce <= event.payment.nonce;
+  const code = isTooLate ? "payment_expired" : obstacle(event, event.payment, event.reserve);
   if (code) return answer(row, unmoved(row, code, code === "nonce_replayed" ? event.used : undefined));
   const { payment, read, since, now } = event;
   if (row.state === "leased") return changed({ ...row, read, leasedAt: now }, { effect: "dispatch" });

@@ -58,6 +58,15 @@ const SLOW_WATCH_SECONDS = 30;
 /** Events of one look at the chain: a row passes through few states. */
 const MAX_EVENTS_PER_LOOK = 8;
 
+/** An account as the chain has it, confirmed by the watch. */
+interface Confirmed {
+  read: AccountRead;
+  /** Every block up to this one is final. */
+  since: bigint;
+  /** What used the payment's nonce. */
+  used?: Digest;
+}
+
 type Listener = (told: LaneAnswer | undefined) => void;
 
 export class Lane {
@@ -79,23 +88,11 @@ export class Lane {
     const { store } = this.#ports;
     const now = () => this.#ports.now();
     const until = now() + waitSeconds;
-    const row = store.find(payment.h);
-    const chain = !row || row.state === "leased" ? await this.#readFor(payment) : undefined;
+    const chain = this.needsChain(payment.h) ? await this.#readFor(payment) : undefined;
     for (;;) {
-      const before = store.find(payment.h);
-      if ((!before || before.state === "leased") && !chain) return UNAVAILABLE;
-      const read = chain?.read ?? before?.read ?? NO_READ;
-      const event = {
-        event: "settle",
-        payment,
-        by,
-        now: now(),
-        read,
-        since: chain?.since ?? 0n,
-        reserve,
-        busy: this.#isBusyFor(payment),
-      } as const;
-      const told = this.#apply(payment.h, { ...event, ...(chain?.used && { used: chain.used }) });
+      const event = this.#settleEvent(payment, by, reserve, chain);
+      if (!event) return UNAVAILABLE;
+      const told = this.#apply(payment.h, event);
       if (told && told.answer !== "pending") return told;
       const heard = await this.#hear(payment.h, until - now());
       if (heard) return heard;
@@ -103,6 +100,23 @@ export class Lane {
       if (!after || after.state === "leased") return UNAVAILABLE;
       if (now() >= until) return isUnknown(after) ? pending(after) : (this.#apply(payment.h, { ...event, now: now() }) ?? UNAVAILABLE);
     }
+  }
+
+  /**
+   * What `settle` would answer at once. Changes nothing.
+   * @returns undefined if the payment would be sent
+   */
+  async check(payment: LanePayment, reserve: bigint): Promise<LaneAnswer | Unavailable | undefined> {
+    const event = this.#settleEvent(payment, NO_SETTLEMENT, reserve, this.needsChain(payment.h) ? await this.#readFor(payment) : undefined);
+    if (!event) return UNAVAILABLE;
+    const { effects } = step(this.#ports.store.find(payment.h) ?? NONE, event);
+    return effects.find((effect) => effect.effect === "answer")?.answer;
+  }
+
+  /** Whether the chain has to be asked before the payment can be presented. */
+  needsChain(h: Digest): boolean {
+    const row = this.#ports.store.find(h);
+    return !row || row.state === "leased";
   }
 
   /** The payer revokes the payment. */
@@ -116,6 +130,13 @@ export class Lane {
 
   status(h: Digest, of: { nonce: bigint; accountNonce?: bigint }): NativeStatus {
     return statusOf(this.#ports.store.find(h) ?? NONE, of);
+  }
+
+  /** Of the payments with this nonce, the one that has come furthest. */
+  ofNonce(nonce: bigint): Digest | undefined {
+    const rows = this.#ports.store.rows().filter(({ payment }) => payment.nonce === nonce);
+    const [furthest] = rows.sort((one, other) => PROGRESS.indexOf(one.state) - PROGRESS.indexOf(other.state));
+    return furthest?.payment.h;
   }
 
   /** One look at the chain for every payment that still needs it, and what follows. */
@@ -168,7 +189,7 @@ export class Lane {
   }
 
   /** The account as the chain has it, confirmed by the watch. */
-  async #readFor({ h, payer, nonce }: LanePayment): Promise<{ read: AccountRead; since: bigint; used?: Digest } | undefined> {
+  async #readFor({ h, payer, nonce }: LanePayment): Promise<Confirmed | undefined> {
     const read = await this.#ports.read(payer).catch(() => undefined);
     if (!read) return undefined;
     const view = await this.#ports.view({ h, payer, nonce, fresh: read.head }).catch(() => undefined);
@@ -176,6 +197,28 @@ export class Lane {
     const used = view.inclusion ?? view.used;
     const since = view.final < read.head.id ? view.final : read.head.id;
     return { read, since, ...(used && { used: used.transaction }) };
+  }
+
+  /** @returns undefined if the chain must be asked and has not answered */
+  #settleEvent(
+    payment: LanePayment,
+    by: string,
+    reserve: bigint,
+    chain: Confirmed | undefined,
+  ): Extract<LaneEvent, { event: "settle" }> | undefined {
+    const row = this.#ports.store.find(payment.h);
+    if (!chain && this.needsChain(payment.h)) return undefined;
+    return {
+      event: "settle",
+      payment,
+      by,
+      now: this.#ports.now(),
+      read: chain?.read ?? row?.read ?? NO_READ,
+      since: chain?.since ?? 0n,
+      reserve,
+      busy: this.#isBusyFor(payment),
+      ...(chain?.used && { used: chain.used }),
+    };
   }
 
   /** A payment of the same nonce that has a receipt comes back if its block leaves the chain. */
@@ -249,6 +292,19 @@ export class Lane {
 }
 
 const NONE = { state: "none" } as const;
+const PROGRESS: readonly KnownRow["state"][] = [
+  "settled",
+  "included",
+  "sent",
+  "sending",
+  "leased",
+  "displaced",
+  "reverted",
+  "cancelled",
+  "void",
+];
+/** No settlement has it as its id: what one has collected is taken. */
+const NO_SETTLEMENT = "";
 /** For rows whose state does not ask for a read. */
 const NO_READ: AccountRead = { head: { id: 0n, hash: "" as BlockRef["hash"] }, nonce: 0n, balance: 0n };
 

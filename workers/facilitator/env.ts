@@ -2,6 +2,7 @@
 
 import type { MetricsDataset } from "../../shared/metrics.ts";
 import type { PasskeyRules } from "../../shared/protocol/passkey.ts";
+import type { NativeApi } from "../../shared/settlement/native.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 import type { Catalogue } from "./catalogue.ts";
 
@@ -35,6 +36,8 @@ export interface FacilitatorEnv extends LedgerBinding {
   DISCOVERY?: string;
   /** The explorer's page, at /explorer/. Absent: there is none. */
   EXPLORER?: Fetcher;
+  /** Settles payments on the Logos Execution Zone itself. Absent: none of its networks is offered. */
+  NATIVE?: NativeApi;
   /** Counts events and times the ledger in an Analytics Engine dataset. */
   PAYMENT_METRICS?: MetricsDataset;
 }

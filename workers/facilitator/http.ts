@@ -16,6 +16,7 @@ import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
 import { signedTransferSchema } from "../../shared/protocol/transfer.ts";
 import { creditQuerySchema } from "../../shared/settlement/commands.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
+import { notNative } from "../../shared/settlement/native.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
@@ -26,6 +27,7 @@ import { addDiscoveryRoutes, extensionsOf } from "./discovery.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
+import { addNativeRoutes, namesNative, nativeStatus, withNative } from "./native.ts";
 import { withinLimit } from "./rate-limits.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
@@ -157,9 +159,13 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.post("/verify", x402Handler(VERIFY, facilitator));
   api.post("/settle", x402Handler(SETTLE, facilitator));
-  api.get("/supported", async (c) => c.json({ ...(await facilitator(c)).supported(), extensions: extensionsOf(c.env) }));
+  api.get("/supported", async (c) => {
+    const own = { ...(await facilitator(c)).supported(), extensions: extensionsOf(c.env) };
+    return c.json(await withNative(own, c.env, c.get("traceId")));
+  });
 
   api.get("/settlements/:network/:payer/:nonce", async (c) => {
+    if (namesNative(c)) return nativeStatus(c);
     const key = checkShape({ ...c.req.param(), validBefore: c.req.query("validBefore") }, settlementSchema);
     if (!key.ok) return malformed(c, key);
     const { payer, nonce, validBefore } = key.value;
@@ -179,6 +185,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   /** Open to every caller: only the owner, the agent and the merchants that were paid under it know the digest. */
   api.get("/mandates/:network/:payer/:digest", async (c) => {
+    if (namesNative(c)) return problemResponse(c, "unsupported_scheme", undefined, notNative().detail);
     const key = checkShape(c.req.param(), mandateKeySchema);
     if (!key.ok) return malformed(c, key);
     const { payer, digest } = key.value;
@@ -228,6 +235,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, transaction, from: payer, to: payee, amount: value });
   });
 
+  addNativeRoutes(api);
   addSessionRoutes(api, facilitator);
   addDiscoveryRoutes(api);
   addBooksRoutes(api);

@@ -2,6 +2,7 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { ClaimPayload } from "../../shared/batch-settlement/payload.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import { measureInto } from "../../shared/metrics.ts";
 import { type SignedRead, signedReadSchema } from "../../shared/protocol/books-access.ts";
@@ -36,7 +37,13 @@ import {
   type UnverifiedPayment,
   unverifiedPaymentSchema,
 } from "../../shared/settlement/commands.ts";
-import { Facilitator, type PendingSettlements, settleFailure, type Settlement } from "../../shared/settlement/facilitator.ts";
+import {
+  Facilitator,
+  type PendingSettlements,
+  settleFailure,
+  type Settlement,
+  type Validity,
+} from "../../shared/settlement/facilitator.ts";
 import type { SessionFacilitator } from "../../shared/settlement/sessions.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -46,6 +53,7 @@ import { dueEntry, extensionsOf, recordEntry } from "./discovery.ts";
 import { type FacilitatorEnv, passkeyRules } from "./env.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { nativeFor, settleNatively, verifyNatively, withNative } from "./native.ts";
 import { payeeWithinLimit, payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
 import { reserveFromEitherVersion, settleFromEitherVersion } from "./rpc-0-1.ts";
 
@@ -82,7 +90,17 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   }
 
   async supported(traceId?: string): Promise<SupportedResponse> {
-    return { ...(await this.#facilitator(traceOf(traceId))).supported(), extensions: extensionsOf(this.env) };
+    const trace = traceOf(traceId);
+    return withNative({ ...(await this.#facilitator(trace)).supported(), extensions: extensionsOf(this.env) }, this.env, trace);
+  }
+
+  /** Changes nothing. Counted by the account that would be paid. */
+  async verify(args: UnverifiedPayment, trace?: string): Promise<Validity> {
+    const traceId = traceOf(trace);
+    const payment = checkShape(args, unverifiedPaymentSchema);
+    const result = payment.ok ? await this.#verify(payment.value, traceId) : invalid("invalid_payload");
+    if (!result.isValid) logEvent("facilitator.verify", { traceId, code: result.invalidReason });
+    return result;
   }
 
   async settle(...call: [command: SettleCommand<UnverifiedPayment>, traceId?: string]): Promise<Settlement> {
@@ -204,8 +222,16 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     return true;
   }
 
+  async #verify(payment: UnverifiedPayment, traceId: string): Promise<Validity> {
+    if (!(await sellerWithinLimit(this.env, payment))) return invalid("rate_limited");
+    const native = nativeFor(this.env, payment.paymentRequirements);
+    return native ? verifyNatively(native, payment, traceId) : (await this.#facilitator(traceId)).verify(payment);
+  }
+
   async #settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement> {
     if (!(await sellerWithinLimit(this.env, command.payment))) return settleFailure("rate_limited");
+    const native = nativeFor(this.env, command.payment.paymentRequirements);
+    if (native) return settleNatively(native, command, traceId);
     return (await this.#facilitator(traceId)).settle(command);
   }
 
@@ -218,6 +244,10 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   #facilitator(traceId: string): Promise<Facilitator> {
     return facilitatorFor(this.env, traceId, Infinity);
   }
+}
+
+function invalid(invalidReason: ErrorCode): Validity {
+  return { isValid: false, invalidReason };
 }
 
 function malformed(detail: string): PaymentRefusal {

@@ -6,19 +6,21 @@
 import { DurableObject } from "cloudflare:workers";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { UNDELIVERED_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
-import { chainReader } from "../../shared/sequencer/chain-reader.ts";
 import type { Sequencer } from "../../shared/sequencer/client.ts";
+import type { OwedPayment } from "../../shared/settlement/native.ts";
 import { unixNow } from "../../shared/time.ts";
 import { readAccount } from "../../shared/zone/account-read.ts";
 import type { LezAccountId } from "../../shared/zone/account.ts";
-import type { LanePayment } from "../../shared/zone/lane-row.ts";
-import type { LaneAnswer, LaneEffect, NativeStatus, SendAnswer } from "../../shared/zone/lane-table.ts";
+import type { AccountRead, KnownRow, LanePayment, SettledRow } from "../../shared/zone/lane-row.ts";
+import { isOwed, type LaneAnswer, type LaneEffect, type NativeStatus, type SendAnswer } from "../../shared/zone/lane-table.ts";
 import { Lane as PaymentLane, type Unavailable } from "../../shared/zone/lane.ts";
 import { V03 } from "../../shared/zone/v03.ts";
 import type { ChainWatch } from "./chain-watch.ts";
+import { databaseOf } from "./database.ts";
 import { configuredZone, type NativeVars } from "./env.ts";
-import { laneStore } from "./lane-store.ts";
+import { laneStore, type LaneTable } from "./lane-store.ts";
 
 export interface LaneEnv extends NativeVars {
   CHAIN_WATCH: DurableObjectNamespace<ChainWatch>;
@@ -33,6 +35,10 @@ export interface SettleCall {
   waitSeconds: number;
 }
 
+/** An owed payment is offered to the operator's list again after this long, if the watch did not take it. */
+const LISTING_SECONDS = 60;
+const UNAVAILABLE: Unavailable = { answer: "unavailable" };
+
 /** The name of a payer's object: both, so that another chain's rows are never this one's. */
 export function laneName(ledger: Digest, payer: LezAccountId): string {
   return `${ledger} ${payer}`;
@@ -45,30 +51,27 @@ export function watchOf(env: LaneEnv): DurableObjectStub<ChainWatch> {
 
 export class Lane extends DurableObject<LaneEnv> {
   readonly #lane: PaymentLane;
+  readonly #store: LaneTable;
   readonly #sequencer: Sequencer;
   readonly #watch: DurableObjectStub<ChainWatch>;
+  #read: Promise<AccountRead | undefined> | undefined;
   /** Unix milliseconds of the alarm that this instance has set. */
   #alarmAt = Number.POSITIVE_INFINITY;
 
   /** @throws {ConfigurationError} @throws {UnsupportedSchema} when newer code wrote the table */
   constructor(ctx: DurableObjectState, env: LaneEnv) {
     super(ctx, env);
-    const { storage } = ctx;
     const { sequencer } = configuredZone(env);
     this.#sequencer = sequencer;
     this.#watch = watchOf(env);
-    const reader = chainReader(sequencer, V03);
-    const database = {
-      sql: (statement: string, ...bindings: (string | number)[]) => storage.sql.exec(statement, ...bindings).toArray(),
-      transact: <T>(body: () => T) => storage.transactionSync(body),
-    };
+    // The alarm is set in the transaction of the row: a row that needs a look has one, whatever dies.
+    this.#store = laneStore(databaseOf(ctx.storage), () => this.#setAlarm());
     this.#lane = new PaymentLane({
-      // The alarm is set in the transaction of the row: a row that needs a look has one, whatever dies.
-      store: laneStore(database, () => this.#setAlarm()),
+      store: this.#store,
       now: unixNow,
       sleep: (millis) => scheduler.wait(millis),
       view: (query) => this.#watch.view(query),
-      read: (account) => readAccount(reader, account),
+      read: (account) => this.#readAccount(account),
       send: (wire) => this.#send(wire),
       report: (payment, effect) => this.#report(payment, effect),
     });
@@ -76,8 +79,14 @@ export class Lane extends DurableObject<LaneEnv> {
 
   /** Presents a verified payment of this lane's payer. */
   async settle({ payment, gasLimit, by, waitSeconds }: SettleCall): Promise<LaneAnswer | Unavailable> {
-    const most = await this.#watch.reserve(gasLimit).catch(() => undefined);
-    return most === undefined ? { answer: "unavailable" } : this.#lane.settle(payment, by, most, waitSeconds);
+    const most = await this.#reserveFor(payment, gasLimit);
+    return most === undefined ? UNAVAILABLE : this.#lane.settle(payment, by, most, waitSeconds);
+  }
+
+  /** What `settle` would answer; undefined if the payment would be sent. Changes nothing. */
+  async check({ payment, gasLimit }: Pick<SettleCall, "payment" | "gasLimit">): Promise<LaneAnswer | Unavailable | undefined> {
+    const most = await this.#reserveFor(payment, gasLimit);
+    return most === undefined ? UNAVAILABLE : this.#lane.check(payment, most);
   }
 
   /** The payer's revocation, which the caller has verified. */
@@ -85,17 +94,41 @@ export class Lane extends DurableObject<LaneEnv> {
     return this.#lane.cancel(payment);
   }
 
-  status(h: Digest, of: { nonce: bigint; accountNonce?: bigint }): NativeStatus {
-    return this.#lane.status(h, of);
+  /** @param h undefined: of the payments with this nonce, the one that has come furthest */
+  async status(h: Digest | undefined, { nonce, payer }: { nonce: bigint; payer?: LezAccountId }): Promise<NativeStatus> {
+    const known = h ?? this.#lane.ofNonce(nonce);
+    if (known !== undefined && this.#store.find(known)) return this.#lane.status(known, { nonce });
+    const account = payer && (await this.#sequencer.balanceAndNonce(payer).catch(() => undefined));
+    const none = h ?? ("" as Digest); // no row has it
+    return this.#lane.status(none, { nonce, ...(account && { accountNonce: account.nonce }) });
   }
 
   override async alarm(): Promise<void> {
     this.#alarmAt = Number.POSITIVE_INFINITY;
     try {
       await this.#lane.look();
+      await this.#listOwed();
     } finally {
       this.#setAlarm();
     }
+  }
+
+  /** A payment that was presented before needs no price. */
+  async #reserveFor({ h }: LanePayment, gasLimit: bigint): Promise<bigint | undefined> {
+    return this.#lane.needsChain(h) ? this.#watch.reserve(gasLimit).catch(() => undefined) : 0n;
+  }
+
+  /** Copies that arrive together share one read. */
+  #readAccount(account: LezAccountId): Promise<AccountRead | undefined> {
+    this.#read ??= this.#readOnce(account).finally(() => {
+      this.#read = undefined;
+    });
+    return this.#read;
+  }
+
+  async #readOnce(account: LezAccountId): Promise<AccountRead | undefined> {
+    const { chainReader } = await import("./curve.ts");
+    return readAccount(chainReader(this.#sequencer, V03), account);
   }
 
   async #send(wire: string): Promise<SendAnswer> {
@@ -122,10 +155,45 @@ export class Lane extends DurableObject<LaneEnv> {
     else logEvent("native.journal", { traceId: "", entry: effect.entry, transaction });
   }
 
+  /** Payments that nothing can undo any more and no purchase can take. The watch keeps the list: no lane knows of another. */
+  async #listOwed(): Promise<void> {
+    for (const row of this.#unlisted()) {
+      if (!isOwed(row, unixNow())) continue;
+      await this.#watch.owe(owedOf(row));
+      this.#store.setListed(row.payment.h);
+    }
+  }
+
+  #unlisted(): SettledRow[] {
+    return this.#store.rows().filter((row): row is SettledRow => isUncollected(row) && !this.#store.isListed(row.payment.h));
+  }
+
   #setAlarm(): void {
-    const next = this.#lane.nextLook();
-    if (next === undefined || next * 1000 >= this.#alarmAt) return;
+    const owed = this.#unlisted().map(({ payment }) =>
+      Math.max(payment.validBefore + UNDELIVERED_SECONDS + 1, unixNow() + LISTING_SECONDS),
+    );
+    const next = Math.min(this.#lane.nextLook() ?? Number.POSITIVE_INFINITY, ...owed);
+    if (next === Number.POSITIVE_INFINITY || next * 1000 >= this.#alarmAt) return;
     this.#alarmAt = next * 1000;
     void this.ctx.storage.setAlarm(this.#alarmAt);
   }
+}
+
+function isUncollected(row: KnownRow): boolean {
+  return row.state === "settled" && row.final && row.collector === undefined;
+}
+
+function owedOf({ payment, inclusion, settledAt }: SettledRow): OwedPayment {
+  const { h, payer, payee, value, nonce, validBefore } = payment;
+  return {
+    messageHash: h,
+    transaction: inclusion.transaction,
+    payer,
+    payee,
+    value: value.toString(),
+    nonce: nonce.toString(),
+    block: inclusion.block.id.toString(),
+    validBefore,
+    settledAt,
+  };
 }
