@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
-import { BUNDLES, buildWorkers, bundleScript } from "../scripts/build-workers.ts";
+import { BUNDLES, buildWorkers, bundleScript, workers } from "../scripts/build-workers.ts";
 import { Workerd } from "../scripts/workerd.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../shared/limits.ts";
@@ -48,6 +48,7 @@ export const SITES = {
 export type SiteName = keyof typeof SITES;
 
 const COMPATIBILITY_DATE = "2026-10-23";
+const PAYMENT_WORKERS = new Set(workers().map(({ name }) => name));
 const scripts = new Map<string, Promise<string>>();
 let production: Promise<WorkerBundle[]> | undefined;
 
@@ -62,7 +63,7 @@ export async function benchWorker(name: string, options: WorkerBundle["options"]
 export async function productionBundles(): Promise<WorkerBundle[]> {
   production ??= buildWorkers().then(async () => {
     const bundles = JSON.parse(await readFile(join(BUNDLES, "stack.json"), "utf8")) as WorkerBundle[];
-    return bundles.filter(({ name }) => name !== "lez-desk");
+    return bundles.filter(({ name }) => PAYMENT_WORKERS.has(name));
   });
   return production;
 }

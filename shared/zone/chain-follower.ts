@@ -87,7 +87,9 @@ export class ChainFollower {
   get blockSeconds(): number {
     const chain = this.#chain;
     if (!chain) return MAX_BLOCK_SECONDS;
-    const from = chain.at(chain.head.id - PACE_BLOCKS) ?? chain.floor;
+    const first = chain.at(chain.head.id - PACE_BLOCKS) ?? chain.floor;
+    // The time of block 1 is no one's: the chain may have been started much later.
+    const from = first.id === GENESIS_BLOCK ? (chain.at(GENESIS_BLOCK + 1n) ?? first) : first;
     const blocks = Number(chain.head.id - from.id);
     const seconds = blocks === 0 ? MAX_BLOCK_SECONDS : Number(chain.head.timestamp - from.timestamp) / 1000 / blocks;
     return Math.min(Math.max(seconds, MIN_BLOCK_SECONDS), MAX_BLOCK_SECONDS);

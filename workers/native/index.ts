@@ -4,7 +4,6 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { errorBody, ERRORS } from "../../shared/errors.ts";
 import { NATIVE_RPC_WAIT_SECONDS, NATIVE_SETTLE_WAIT_SECONDS } from "../../shared/limits.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import {
@@ -47,7 +46,7 @@ const NOT_CONFIGURED: NativeRefusal = { ok: false, code: "facilitator_unavailabl
 /** The methods check every argument again, because any Worker on the account can bind to them. */
 export default class NativeWorker extends WorkerEntrypoint<NativeEnv> implements NativeApi {
   override fetch(): Response {
-    return Response.json(errorBody("not_found"), { status: ERRORS.not_found.status });
+    return new Response("Not found: the facilitator serves these calls.", { status: 404 });
   }
 
   async supported(trace?: string): Promise<NativeSupport> {
