@@ -17,7 +17,8 @@ export function useBrowser(): Pick<Browser, "context"> {
   });
   return {
     async context(options) {
-      const context = await browser.context(options);
+      // A colour that is on its way to another one has the contrast of neither.
+      const context = await browser.context({ reducedMotion: "reduce", ...options });
       context.setDefaultTimeout(WAIT_MILLIS);
       return context;
     },
