@@ -11,11 +11,12 @@ import { PATHS } from "./paths.ts";
  * - Merchant. The demo's exports every optional entry, so a shop's own is nearer to `paywall` below: automatic refunds add 7.25 to it,
  *   sessions 15.75 (metered streams 2.25, a facilitator over HTTP three quarters), webhooks 3.75, the delivery memory 4.5, the seller's page 13
  *   (its look and its words 6; 7 to read the account's journal, check it and compare), the register of sales and the OpenAPI
- *   document 1 each. Hono, the demo's pages and products are the rest.
+ *   document 1 each, and payments on the chain itself 3.25: an offer's options, what is read of a transfer, settling and asking again. Hono, the demo's pages and products are the rest.
  * - Paywall: what every shop has. Options that sellers asked for, 3.25: terms by request and several offers, free requests, own pages and
  *   hooks; an option is a property, so no bundler leaves its code out. Mandates 3.5. Proofs 2: their shapes, and their verification. What is
  *   owed and given back, 2. `upto` 2. Recording sales 1. Routes declared and listed for discovery three quarters. Telling webhooks half a
- *   KiB, offering sessions a third. A memory that doubts a wrong clock a third. The codes of payments on the chain itself a tenth.
+ *   KiB, offering sessions a third. A memory that doubts a wrong clock a third. Payments on
+ *   the chain itself 1: their codes, offers that come and go with the chain, and what the merchant must know of either kind of payment.
  * - Facilitator. Sessions 5: their objects, what is checked of a deposit, a claim and a withdrawal, and their addresses. The catalogue 4: its
  *   table, entries made of strangers' words, two reads. Mandates 3.5: their strict schema, checks and codes. Keyed books 2. Refunds 1.75, with
  *   the credits that merchants ask for. Proofs 2.5: passkeys, policies, P-256. `upto` 0.75. Exports and restores, transfers, and counting for
@@ -30,8 +31,8 @@ import { PATHS } from "./paths.ts";
  * - Native facilitator. The curve 10, with SHA-256; lanes, the watch and what is read of a block 12; zod 8; the sequencer's client 1.5.
  */
 const BUNDLE_KIB: Record<string, number> = {
-  "lez-merchant": 100.75,
-  paywall: 58,
+  "lez-merchant": 105,
+  paywall: 59,
   "lez-facilitator": 55.5,
   "lez-ledger-do": 43.75,
   "lez-desk": 57.5,

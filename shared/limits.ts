@@ -307,6 +307,11 @@ export const NATIVE_SETTLE_WAIT_SECONDS = 60;
 export const NATIVE_RPC_WAIT_SECONDS = 10;
 /** A facilitator's own kinds do not wait longer for those of the chain. */
 export const NATIVE_SUPPORTED_SECONDS = 5;
+/** A merchant asks again what its facilitator offers on the chain itself, in seconds: where it offers something, and where nothing. */
+export const NATIVE_KIND_SECONDS = 300;
+export const NO_NATIVE_KIND_SECONDS = 15;
+/** The longest `Retry-After` that a merchant takes from its facilitator. */
+export const MAX_RETRY_AFTER_SECONDS = 120;
 
 // --- Discovery -----------------------------------------------------------------------------------
 

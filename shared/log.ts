@@ -15,6 +15,7 @@ export type LogEvent =
   | "paywall.function_failed"
   | "paywall.misconfigured"
   | "paywall.misspelt_binding"
+  | "paywall.not_offered"
   | "merchant.failed"
   | "deliveries.unsupported_schema"
   | "webhook.failed"

@@ -29,6 +29,8 @@ const recordSchema = z.looseObject({
   status: z.enum(["delivered", "owed", "pending"]),
   payer: accountIdSchema,
   amount: amountSchema,
+  /** Absent: our ledger. */
+  network: word.optional(),
   /** Of goods that were not delivered in time, on a route that gives their money back. */
   refund: z.looseObject({ state: word, code: word.optional() }).optional(),
 });
@@ -64,7 +66,8 @@ export async function readRegister(
     const headers: [string, string][] = read.data === undefined ? [] : [["authorization", read.data]];
     const page = await ask(context, { method: "GET", url: `${merchant}${path}`, headers }, pageSchema);
     if (!page.ok) return page;
-    sales.push(...page.data.sales);
+    // The account's journal is our ledger's: sales on another network are neither in it nor in a sum of it.
+    sales.push(...page.data.sales.filter(({ network }) => network === undefined));
     ({ next } = page.data);
     if (next === undefined) break;
   }

@@ -14,7 +14,7 @@ export const DIALECT = "v0.3";
 export const finalitySchema = z.custom<Finality>(isFinality, `must be "head", "depth:1" to "depth:${MAX_FINALITY_DEPTH}", or "final"`);
 
 /** Decimal lepta, at most u128. */
-const leptaSchema = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a decimal number of lepta"));
+export const leptaSchema = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a decimal number of lepta"));
 
 /** A facilitator may say more. Whoever makes an offer copies what is listed here. */
 export const nativeKindSchema = z.looseObject({

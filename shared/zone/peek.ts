@@ -21,6 +21,8 @@ export interface PeekedTransfer {
   nonce: bigint;
   /** The message hash. */
   h: Digest;
+  /** The transaction id, which another signature of the same message changes. */
+  id: Digest;
 }
 
 /** @returns undefined for what cannot be a transfer by its length. @param signedTx base64, as `sendTransaction` takes it */
@@ -36,5 +38,6 @@ export function peekTransfer(signedTx: unknown): PeekedTransfer | undefined {
     value: number(PLACES.value),
     nonce: number(PLACES.nonce),
     h: bytesToHex(sha256(concatBytes([MESSAGE_PREFIX, message]))) as Digest,
+    id: bytesToHex(sha256(wire.subarray(PLACES.message))) as Digest,
   };
 }

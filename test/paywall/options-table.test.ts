@@ -16,6 +16,7 @@ import {
   type PaywallOptions,
 } from "../../workers/merchant/paywall/index.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
+import { createNativeWorld, NATIVE } from "./native-world.ts";
 import { createWorld, memoryAnswers, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 type Option = keyof PaywallOptions | keyof OffersOptions | keyof ExemptingOptions;
@@ -48,6 +49,8 @@ function shopOf(example: string, more: object = {}, handler: () => Response = ()
   return world.around(app);
 }
 type Shop = ReturnType<typeof shopOf>;
+const nativeShop = (example: string) =>
+  createNativeWorld().shop(() => new Response("goods"), { ...NATIVE, ...(runInThisContext(`({ ${example} })`) as object) });
 
 const offered = async (shop: Shop, path = "/item/1") => termsOf(await shop.get(path));
 const buy = async (shop: Shop) => shop.pay("/item/1", await shop.approved("/item/1"));
@@ -129,6 +132,14 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
     const [[, , state] = []] = finish.mock.calls as unknown[][];
     expect(state).toMatchObject({ state: "paid", refund: { payer: world.people.owner.account, amount: PRICE, route: "GET /item/1" } });
   },
+  network: async (example) => {
+    const shop = nativeShop(example);
+    expect((await shop.terms())?.accepts).toMatchObject([{ network: "lez:devnet", extra: { paymentFlow: "upfront", finality: "head" } }]);
+    expect(receiptOf(await shop.pay(await shop.signed()))).toMatchObject({ success: true, network: "lez:devnet", amount: PRICE });
+  },
+  finality: async (example) => expect((await nativeShop(example).terms())?.accepts).toMatchObject([{ extra: { finality: "depth:2" } }]),
+  maxFee: async (example) => expect((await nativeShop(example).terms())?.accepts).toMatchObject([{ extra: { maxFee: "50000" } }]),
+  statement: async (example) => expect((await nativeShop(example).terms())?.accepts).toMatchObject([{ extra: { statement: "optional" } }]),
   bind: async (example) => {
     const shop = shopOf(example);
     expect(verdict(await shop.pay("/item/1?page=2", await shop.approved("/item/1")))).toBe("200");

@@ -37,6 +37,15 @@ const plain = (html: string) =>
     .replace(/<[^>]*>/g, " ")
     .replace(/\s+/g, " ");
 
+test("sales on another network are counted beside the sums, and never in them [native-seller-page]", async () => {
+  const elsewhere = { ...sale({ route: "GET /native" }), network: "lez:devnet" };
+  const [ours, both] = [shop(WEEK), shop(new Map([...WEEK, [LAST_DAY, [...(WEEK.get(LAST_DAY) ?? []), elsewhere]]]))];
+  const page = plain(await both.page());
+  expect(page).toContain("1 more on lez:* are not shown here");
+  expect(page).not.toContain("GET /native");
+  expect(page.replace(/1 more on lez[^.]*\. /, "")).toBe(plain(await ours.page()));
+});
+
 describe("the key", () => {
   test("is the password of HTTP Basic, or a bearer key [seller-page-key]", async () => {
     const { ask } = shop(WEEK);

@@ -13,6 +13,7 @@ import type { FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";
 import dump from "../vectors/deliveries-0.1/deliveries.sql?raw";
 import facts from "../vectors/deliveries-0.1/payments.json" with { type: "json" };
 import dumpOf3 from "../vectors/deliveries-3/deliveries.sql?raw";
+import dumpOf4 from "../vectors/deliveries-4/deliveries.sql?raw";
 import { DELIVERIES, type DeliveriesStub, newDeliveries, restore, rowsOf } from "./deliveries.ts";
 import { NOW, setTime } from "./ledger.ts";
 
@@ -62,7 +63,7 @@ describe("an object of version 0.1", () => {
   test("gets a version and keeps every row", async () => {
     const count = (rows: object[] | undefined) => rows?.length;
     const { answer, delivery, refund, unsettled_run: runs, sale, schema_version: version } = await rowsOf(stub);
-    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 4 }]]);
+    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 5 }]]);
     expect([refund, runs, sale]).toEqual([[], [], []]);
     await restore(stub, dump);
     expect(await rowsOf(stub)).toEqual({ answer, delivery, refund, unsettled_run: runs, sale, schema_version: version });
@@ -106,12 +107,26 @@ test("an object of schema 3 keeps its debts and sales, and gives none of them ba
   expect(sale).toMatchObject({ route: "GET /archive", status: "owed", amount: "10000" });
   expect(sale).not.toHaveProperty("refund");
   const { delivery, refund, schema_version: version } = await rowsOf(stub);
-  expect([version, refund, delivery?.length]).toEqual([[{ version: 4 }], [], 1]);
+  expect([version, refund, delivery?.length]).toEqual([[{ version: 5 }], [], 1]);
   const key = String(delivery?.[0]?.["key"]) as Digest;
   expect(await stub.resume(key, randomDigest(), HOLD_SECONDS)).toMatchObject({ granted: true, remembered: { state: "paid" } });
   setTime(NOW + 20 * 3600);
   await runDurableObjectAlarm(stub);
   expect(await rowsOf(stub)).toMatchObject({ delivery: [], refund: [] });
+});
+
+test("an object of schema 4 keeps its sales, on our ledger, and takes others [deliveries-schema-4]", async () => {
+  setTime(NOW);
+  const stub = newDeliveries();
+  await restore(stub, dumpOf4);
+  const [sale] = await stub.listSales("");
+  expect(sale).toMatchObject({ route: "GET /archive", status: "owed", refund: { state: "due" } });
+  expect(sale).not.toHaveProperty("network");
+  expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 5 }]);
+  if (!sale) return;
+  const native = { ...sale, transaction: "9c".repeat(32) as Digest, network: "lez:devnet" };
+  expect(await stub.recordSales([native], 1_999_987_200)).toBe(true);
+  expect((await stub.listSales("")).map(({ network }) => network)).toEqual([undefined, "lez:devnet"]);
 });
 
 describe("an object of a newer version", () => {
@@ -145,7 +160,7 @@ describe("an object of a newer version", () => {
         () => stub.free(key, lease),
       ];
       for (const call of calls) {
-        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 4");
+        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 5");
       }
       expect(await rowsOf(stub)).toEqual(before);
     }

@@ -64,7 +64,7 @@ describe("an object with nothing in it", () => {
       await again();
       setTime(NOW);
       expect(await stub.begin(key, lease, HOLD_SECONDS)).toEqual({ granted: true });
-      expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 4 }]);
+      expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 5 }]);
       expect(await alarmOf(stub)).toBe(NOW + SWEEP_INTERVAL_SECONDS);
       await stub.finish(key, lease, undefined, 0);
       await ringAt(stub, NOW + SWEEP_INTERVAL_SECONDS);
@@ -87,7 +87,7 @@ describe("an object with nothing in it", () => {
   test("that is asked for its schema keeps it, since a rollback must find it", async () => {
     const stub = newDeliveries();
     expect(await stub.canOpen()).toBe(true);
-    expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 4 }]);
+    expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 5 }]);
     expect(await alarmOf(stub)).toBeNull();
   });
 

@@ -1,9 +1,11 @@
 /** The demo merchant: a Hono app that sells a report, the weather, quotes, a story, summaries, counts, research and an archive, and fails to sell one thing. */
 
+import "./paywall/native/native.ts";
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
 import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
+import type { NativeNetwork } from "../../shared/lez.ts";
 import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
@@ -53,7 +55,15 @@ const ROUTES = [
   { method: "GET", path: "/flaky", ...PRICES.flaky },
 ];
 
-const { PAY_TO, RECEIPT_KEY, SELLER_KEY } = env as { PAY_TO: string; RECEIPT_KEY?: string; SELLER_KEY?: string };
+interface Settings {
+  PAY_TO: string;
+  /** An account of a LEZ key, and its network: then the report is sold natively as well. */
+  PAY_TO_LEZ?: string;
+  LEZ_NETWORK?: NativeNetwork;
+  RECEIPT_KEY?: string;
+  SELLER_KEY?: string;
+}
+const { PAY_TO, PAY_TO_LEZ, LEZ_NETWORK = "lez:devnet", RECEIPT_KEY, SELLER_KEY } = env as unknown as Settings;
 
 app.use(async (c, next) => {
   c.set("traceId", traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent")));
@@ -79,7 +89,9 @@ app.get("/openapi.json", paywallOpenApi(app, { title: "lez demo merchant", versi
 /** What the facilitator's catalogue says of the routes that buyers may find. */
 const SHOP = { serviceName: "lez demo merchant" };
 
-app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO, discoverable: { ...SHOP, tags: ["report"] } }), (c) =>
+const { amount: PREMIUM, ...REPORT } = { ...PRICES.premium, payTo: PAY_TO, discoverable: { ...SHOP, tags: ["report"] } };
+const NATIVELY = PAY_TO_LEZ ? [{ amount: PREMIUM, network: LEZ_NETWORK, payTo: PAY_TO_LEZ }] : [];
+app.get("/premium", paywall({ ...REPORT, offers: [{ amount: PREMIUM }, ...NATIVELY] }), (c) =>
   c.json({ report: "Agents that ask first are trusted longer.", payment: c.get("payment").id }),
 );
 

@@ -4,7 +4,6 @@ import type { Context } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { fromDeprecated } from "./deprecated.ts";
-import type { FacilitatorAddress } from "./facilitator/http-call.ts";
 import { httpFacilitator } from "./facilitator/http.ts";
 import { rpcFacilitator } from "./facilitator/rpc.ts";
 import { logOnceAMinute } from "./log.ts";
@@ -12,7 +11,7 @@ import { durableDeliveries, durableIdempotencyStore } from "./memory/durable.ts"
 import type { IdempotencyStore } from "./memory/idempotency-store.ts";
 import { isolateDeliveries } from "./memory/isolate.ts";
 import type { CheckedOptions, Flow } from "./options.ts";
-import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
+import type { DeliveryStore, FacilitatorAddress, PaywallBindings, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
 
 const BINDINGS = [
   "FACILITATOR",
@@ -109,7 +108,7 @@ export function idempotencyStoreOf(
   options: CheckedOptions,
   presented: PresentedPayment,
 ): IdempotencyStore | undefined {
-  const payer = presented.exact?.authorization.from;
+  const payer = presented.facts?.payer;
   const { DELIVERIES } = c.env;
   return payer && DELIVERIES && storesAnswers(c, options) ? durableIdempotencyStore(DELIVERIES, payer) : undefined;
 }
@@ -117,7 +116,7 @@ export function idempotencyStoreOf(
 const inIsolate = isolateDeliveries();
 
 export function deliveriesOf(c: Context<PaywallEnv>, options: CheckedOptions, presented: PresentedPayment): DeliveryStore {
-  const payer = presented.exact?.authorization.from;
+  const payer = presented.facts?.payer;
   if (payer && options.memory) return options.memory(c, payer);
   return payer && c.env.DELIVERIES ? durableDeliveries(c.env.DELIVERIES, payer) : inIsolate;
 }

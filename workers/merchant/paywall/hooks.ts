@@ -41,7 +41,7 @@ export function tellRefused(
   { onRefused }: CheckedOptions,
 ): void {
   if (!onRefused || !code) return;
-  const payer = presented?.exact?.authorization.from;
+  const payer = presented?.facts?.payer;
   const event = { code, status: ERRORS[code].status, path: c.req.path, traceId: traceOf(c), ...(payer && { payer }) };
   const money = moneyOf(code, settled ?? receipt);
   callAfterwards(c, "onRefused", () => onRefused({ ...event, ...money }, c.env));

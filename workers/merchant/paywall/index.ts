@@ -9,7 +9,8 @@ import type { Context, Env, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { BlankEnv } from "hono/types";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { BATCH_SETTLEMENT } from "../../../shared/lez.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
+import { BATCH_SETTLEMENT, isNative } from "../../../shared/lez.ts";
 import { measureInto } from "../../../shared/metrics.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
@@ -20,6 +21,7 @@ import { listSold } from "./discovery.ts";
 import { tellOwed, tellRefused, tellSettled } from "./hooks.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
+import { nativeAcceptor } from "./native-acceptor.ts";
 import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
 import { pricedWith, rememberPriced } from "./priced-handlers.ts";
@@ -32,7 +34,17 @@ import { serve } from "./serve/index.ts";
 import { showTerms } from "./shown-terms.ts";
 import { RouteTerms } from "./terms/index.ts";
 import { isOwnOffer } from "./terms/signed-terms.ts";
-import type { ExemptingEnv, PaidRequest, PaywallEnv, PresentedPayment, Refusal, ServeResult, SubstituteResponse, Terms } from "./types.ts";
+import type {
+  Challenge,
+  ExemptingEnv,
+  PaidRequest,
+  PaywallEnv,
+  PresentedPayment,
+  Refusal,
+  ServeResult,
+  SubstituteResponse,
+  Terms,
+} from "./types.ts";
 
 export { paywallCors, type PaywallCorsOptions } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
@@ -162,26 +174,39 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
       ...(accepted && { price: { terms: () => routeTerms.of(c), isHonoured: () => isOwnOffer(presented, challenge, signer) } }),
     });
     if (!read.ok) {
-      const bought = presented && (await alreadyBought(requestOf(presented), checked));
+      const bought = presented && (await servedBefore(requestOf(presented)));
       if (bought) return { result: bought, presented };
       // Our terms may be the stale ones: another isolate may have learned of a new ledger first.
       const isOurs = read.code === "ledger_mismatch" && !hasRefreshed;
-      if (isOurs && (await routeTerms.refreshLedger(c, presented?.offer.extra?.["ledger"]))) {
+      if (isOurs && (await routeTerms.refreshLedger(c, presented?.offer))) {
         return servePayment(c, next, outer, parsed, onMoved, true);
       }
+      if (presented && isWithheld(presented, challenge)) return { result: refuseRequest({ code: "facilitator_unavailable" }), presented };
       return { result: await refuse({ code: read.code, detail: read.detail }), presented };
     }
 
     const work = servePresented(requestOf(read.presented));
     keepAlive(c, work);
     const result = await work;
-    if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();
+    if (!result.answered && isAboutTerms(result.code, read.presented)) routeTerms.forgetLedger();
     return { result, presented };
   }
 
   function servePresented(request: PaidRequest): Promise<ServeResult> {
     if (request.presented.offer.scheme === BATCH_SETTLEMENT) return routeTerms.acceptor().serve(request, checked);
-    return request.price ? serveByRequest(request) : serve(request, checked);
+    return request.price && !isNative(request.presented.offer) ? serveByRequest(request) : serve(request, checked);
+  }
+
+  /** A payment that fits no offer of now. */
+  async function servedBefore(request: PaidRequest): Promise<ServeResult | undefined> {
+    if (!isNative(request.presented.payment.accepted)) return alreadyBought(request, checked);
+    return (await nativeAcceptor()?.recall(request)) ? serve(request, checked) : undefined;
+  }
+
+  /** Whether it is for a network that the route sells on, and that the facilitator does not offer now. */
+  function isWithheld({ payment: { accepted } }: PresentedPayment, { offers }: Challenge): boolean {
+    const isOn = ({ network }: { network: string }) => network === accepted.network;
+    return checked.offers.some(isOn) && !offers.some(isOn);
   }
 
   /** Only payers learn what the merchant remembers, and only they have the price asked. */
@@ -191,6 +216,11 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
     const now = await routeTerms.of(request.c);
     return "code" in now ? refuseRequest(now) : passOnRefusal({ ...request, ...now }, verified);
   }
+}
+
+/** Whether the next terms need the facilitator's word: it settles on another ledger, or has perhaps lost its chain. */
+function isAboutTerms(code: ErrorCode | undefined, { offer }: PresentedPayment): boolean {
+  return code === "ledger_mismatch" || (code === "facilitator_unavailable" && isNative(offer));
 }
 
 /** Refuses a payment, and offers the terms again. */

@@ -18,7 +18,7 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const transaction = ran ? c.get("payment").id : !result.answered && result.transaction ? result.transaction : undefined;
   // Of a delivered payment the offered amount is the one that was signed, and is read already.
   const amount = event === "payment.delivered" ? (result.charged ?? presented?.offer.amount) : undefined;
-  const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
+  const payer = code && presented?.facts?.payer; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction, amount });
 }
 

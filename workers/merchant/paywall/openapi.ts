@@ -1,6 +1,6 @@
 /** The price of a route in its OpenAPI document. The 402 of a request is what counts; the document lets an agent compare beforehand. */
 
-import { ASSET, ASSET_SYMBOL, NETWORK, SCHEME } from "../../../shared/lez.ts";
+import { ASSET, ASSET_SYMBOL, SCHEME } from "../../../shared/lez.ts";
 import { decimalAmount } from "../../../shared/protocol/amount.ts";
 import { priceText } from "../../../shared/protocol/offer.ts";
 import { PAYMENT_REQUIRED } from "../../../shared/x402/headers.ts";
@@ -16,8 +16,8 @@ import { checkOptions, type OffersOptions, type PaywallOptions } from "./options
  */
 export function paymentInfo(options: PaywallOptions | OffersOptions) {
   const { offers } = checkOptions(options);
-  const protocols = offers.map(({ scheme, amount, payTo, maxTimeoutSeconds, unit, unitPrice }) => ({
-    x402: { scheme, network: NETWORK, asset: ASSET, ...constants({ amount, payTo }), maxTimeoutSeconds, ...constants({ unit, unitPrice }) },
+  const protocols = offers.map(({ scheme, network, amount, payTo, maxTimeoutSeconds, unit, unitPrice }) => ({
+    x402: { scheme, network, asset: ASSET, ...constants({ amount, payTo }), maxTimeoutSeconds, ...constants({ unit, unitPrice }) },
   }));
   const { amount } = constants({ amount: offers[0]?.amount });
   const isFixed = amount !== undefined && offers[0]?.scheme === SCHEME;

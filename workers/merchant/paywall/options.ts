@@ -5,7 +5,7 @@ import type { BlankEnv } from "hono/types";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { BAZAAR, isServiceName, type RouteDeclaration, tagsAmong } from "../../../shared/extensions/bazaar.ts";
 import { isRefundAddress, REFUND } from "../../../shared/extensions/refund.ts";
-import { BATCH_SETTLEMENT, SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
+import { BATCH_SETTLEMENT, type NativeNetwork, NETWORK, SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
 import {
   DEFAULT_SESSION_SECONDS,
   DEFAULT_TIMEOUT_SECONDS,
@@ -29,8 +29,10 @@ import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts
 import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
 import { isUnitPrice } from "../../../shared/protocol/usage.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
+import type { Finality } from "../../../shared/zone/lane-row.ts";
 import type { FacilitatorOf01 } from "./deprecated.ts";
-import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator } from "./types.ts";
+import { nativeAcceptor } from "./native-acceptor.ts";
+import type { DeliveryStore, NativeOfferTerms, PaywallBindings, PaywallEnv, PaywallFacilitator } from "./types.ts";
 
 /** A request, as the functions among the options see it: with the bindings and variables of the seller's own app. */
 export type SellerContext<E extends Env = BlankEnv> = Context<E & { Bindings: PaywallBindings }>;
@@ -50,8 +52,20 @@ export interface OfferOptions<E extends Env = BlankEnv> {
   /** Of scheme `upto`, or `metered`: what is counted, such as `token`, and what one costs in atomic units. Each charge then names its usage. */
   unit?: string;
   unitPrice?: string;
-  /** The account that is paid. Default: the binding `PAY_TO`. */
+  /** The account that is paid. Default: the binding `PAY_TO`. Of an offer on `lez:*` it must be here: such an account is another one. */
   payTo?: ByRequest<string, E>;
+  /**
+   * Where it is paid. Default: our ledger, `logos:lez-testnet`. `lez:testnet` and `lez:devnet`: by a transfer on the Logos Execution Zone
+   * itself, whose block takes a minute, so that `settlement_pending` is the first answer. Needs `import "lez-agent-pay/hono/native"` and
+   * the binding `DELIVERIES`.
+   */
+  network?: typeof NETWORK | NativeNetwork;
+  /** On `lez:*`: when the goods leave. Default: `head`, the payment is in a block, up to 1 LGO; `final` above. */
+  finality?: Finality;
+  /** On `lez:*`: the largest fee that a payment may declare, in lepta. Default and most: what the facilitator takes. */
+  maxFee?: string;
+  /** On `lez:*`: whether a payment must say which request it buys (default). `optional`: another one belongs to the first request it comes with. */
+  statement?: "required" | "optional";
   /** Shown to buyers. */
   description?: ByRequest<string, E>;
   /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
@@ -222,6 +236,9 @@ export interface CheckedOffer {
   maxTimeoutSeconds: number;
   flow: Flow | undefined;
   scheme: Scheme | typeof BATCH_SETTLEMENT;
+  network: string;
+  /** On the chain itself. */
+  native: NativeOfferTerms | undefined;
   /** Of scheme `batch-settlement`. */
   session: CheckedSession | undefined;
   /** The offer's place in the seller's own list. */
@@ -362,19 +379,25 @@ function listedOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions,
   if (!offers) return [checkOffer({ ...route, description: undefined })]; // the description is the resource's
   require(Array.isArray(offers) && offers.length >= 1 && offers.length <= MAX_ACCEPTS, `offers must be a list of 1 to ${MAX_ACCEPTS}`);
   require(route.amount === undefined, "amount and offers exclude each other");
-  const list = offers.map((offer: OfferOptions) => checkOffer({ ...route, description: undefined, ...offer }));
+  // An account of one network is none of another: the payee beside `offers` is for those on our ledger.
+  const { network = NETWORK } = route;
+  const list = offers.map((offer: OfferOptions) => {
+    const payTo = (offer.network ?? network) === network ? route.payTo : undefined;
+    return checkOffer({ ...route, payTo, description: undefined, ...offer });
+  });
   // A payment does not name its offer, and could not tell these apart. Those by request may differ.
   const told = list.map((offer, index) => {
     const isByRequest = [offer.amount, offer.payTo].some(isFunction);
     return JSON.stringify(isByRequest ? index : { ...offer, description: undefined, session: undefined });
   });
-  require(new Set(told).size === told.length, "offers must differ in amount, payTo, maxTimeoutSeconds, flow or scheme");
+  require(new Set(told).size === told.length, "offers must differ in amount, payTo, network, maxTimeoutSeconds, flow or scheme");
   return list;
 }
 
 function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): ListedOffer {
   const { amount, payTo, description, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
-  const { scheme = SCHEME, flow, unit, unitPrice, metered = false, session: sells } = offer as OfferOptions;
+  const { scheme = SCHEME, network = NETWORK, flow, unit, unitPrice, metered = false, session: sells } = offer as OfferOptions;
+  const native = network === NETWORK ? undefined : checkNative(network, offer);
   require(amount !== undefined, termProblem("amount", amount) ?? "");
   for (const [name, value] of Object.entries({ amount, payTo, description })) requireTerm(name as keyof Terms, value);
   require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
@@ -393,8 +416,15 @@ function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): Listed
   require(typeof metered === "boolean", "metered must be true or false");
   require(!metered || (!isUpto && Boolean(sells)), 'metered is for sessions: set session, and leave scheme "upto" out');
   const session = checkSession(offer as OfferOptions);
-  const terms = { amount, payTo, description, flow: isUpto ? "authorization" : flow, maxTimeoutSeconds, scheme, session, unit, unitPrice };
+  const when = isUpto ? "authorization" : flow;
+  const terms = { amount, payTo, description, flow: when, maxTimeoutSeconds, scheme, network, native, session, unit, unitPrice };
   return terms as ListedOffer;
+}
+
+function checkNative(network: string, offer: object): NativeOfferTerms {
+  const acceptor = nativeAcceptor();
+  require(acceptor !== undefined, `network "${network}": import "lez-agent-pay/hono/native" before the first paywall`);
+  return acceptor.check(network, offer as Record<string, unknown>);
 }
 
 function checkSession({ session = false, metered = false }: OfferOptions): CheckedSession | undefined {

@@ -4,20 +4,30 @@ import * as z from "zod/mini";
 import { utf8 } from "../../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
-import { isOtherVersion, type Verification, verifyPayment } from "../../../shared/exact/verify.ts";
+import { isOtherVersion, verifyPayment } from "../../../shared/exact/verify.ts";
 import { BAZAAR } from "../../../shared/extensions/bazaar.ts";
-import { BATCH_SETTLEMENT, type Scheme, UPTO } from "../../../shared/lez.ts";
+import { BATCH_SETTLEMENT, isNative, type Scheme, UPTO } from "../../../shared/lez.ts";
+import { RETENTION_SECONDS } from "../../../shared/limits.ts";
 import { authorizationDigest, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { type ExactPayload, exactPayloadSchema } from "../../../shared/protocol/exact-payload.ts";
 import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
 import { FACILITATOR_DECIDES } from "../../../shared/protocol/passkey.ts";
+import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import { checkShape } from "../../../shared/text/json.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { decodeHeader } from "../../../shared/x402/headers.ts";
 import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../../shared/x402/x402.ts";
-import type { Challenge, PresentedPayment } from "./types.ts";
+import { nativeAcceptor } from "./native-acceptor.ts";
+import type { Challenge, PaymentFacts, PresentedPayment } from "./types.ts";
 
 export type ParsedPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
+
+/** A payment whose signature is good. */
+interface Verified {
+  ok: true;
+  payment: Pick<PaymentFacts, "payer" | "nonce" | "validBefore">;
+  readonly transaction: Digest;
+}
 
 export type ReadPayment =
   | { ok: true; presented: PresentedPayment }
@@ -100,7 +110,9 @@ class Presented implements PresentedPayment {
   readonly offer: PaymentRequirements;
   readonly offerIndex: number;
   readonly traceId: string;
+  isProved?: boolean;
   #exact: ExactPayload | undefined;
+  #facts: PaymentFacts | undefined;
 
   constructor(payment: PaymentPayload, { offer, index }: OfferMatch, { places }: Challenge, traceId: string) {
     this.payment = payment;
@@ -114,6 +126,33 @@ class Presented implements PresentedPayment {
     if (this.offer.scheme !== BATCH_SETTLEMENT) this.#exact ??= exactPayload(this.payment);
     return this.#exact;
   }
+
+  get facts(): PaymentFacts | undefined {
+    this.#facts ??= isNative(this.payment.accepted) ? nativeAcceptor()?.factsOf(this.payment) : exactFacts(this.exact);
+    return this.#facts;
+  }
+}
+
+function exactFacts(exact: ExactPayload | undefined): PaymentFacts | undefined {
+  if (!exact) return undefined;
+  const { from: payer, value: amount, nonce, network, validAfter, validBefore, binding } = exact.authorization;
+  let key: Digest | undefined;
+  return {
+    payer,
+    nonce,
+    amount,
+    binding,
+    validAfter: Number(validAfter),
+    validBefore: Number(validBefore),
+    retention: RETENTION_SECONDS,
+    // Hashed on first use: few answers need it.
+    get key() {
+      return (key ??= authorizationDigest(exact.authorization));
+    },
+    get transaction() {
+      return transactionOf(network, this.key);
+    },
+  };
 }
 
 function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {
@@ -131,14 +170,20 @@ export function payloadKey({ payment }: PresentedPayment): Digest {
  * add members beside it. The key is no secret, so use it only after the signature was verified.
  */
 export function deliveryKey(presented: PresentedPayment): Digest {
-  return presented.exact ? authorizationDigest(presented.exact.authorization) : payloadKey(presented);
+  return presented.facts?.key ?? payloadKey(presented);
 }
 
 /**
  * Verifies the payment's terms and signature. Expiry is not checked here: only the ledger can tell an expired payment from one that
  * settled in time.
  */
-export function verifyPresented({ payment, offer }: Pick<PresentedPayment, "payment" | "offer">): Promise<Verification> {
+export async function verifyPresented({
+  payment,
+  offer,
+  isProved,
+  facts,
+}: Pick<PresentedPayment, "payment" | "offer"> & Partial<PresentedPayment>): Promise<Verified | PaymentRefusal> {
+  if (isProved && facts) return { ok: true, payment: facts, transaction: facts.transaction };
   const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
   const context = { now: unixNow(), ledger, expiryIsTheLedgers: true, ...FACILITATOR_DECIDES };
   return verifyPayment(payment, offer, context, offer.scheme as Scheme);
@@ -147,9 +192,4 @@ export function verifyPresented({ payment, offer }: Pick<PresentedPayment, "paym
 /** What a payment of scheme `upto` was charged, in atomic units; undefined of another scheme. */
 export function chargedBy({ offer }: PresentedPayment, { amount }: SettleResponse): string | undefined {
   return offer.scheme === UPTO ? (amount ?? undefined) : undefined;
-}
-
-/** The transaction that this payment settles as, if it settles. */
-export function transactionFor({ authorization }: ExactPayload): Digest {
-  return transactionOf(authorization.network, authorizationDigest(authorization));
 }

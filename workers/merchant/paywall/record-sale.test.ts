@@ -33,8 +33,8 @@ const shop = new Hono<PaywallEnv>().get("/item", (c) => {
 const sell = async () => (await shop.request("/item", {}, env, ctx)).text();
 
 function payment(): PresentedPayment {
-  const authorization = { network: "lez:demo", from, to, value: "1", nonce: randomId(), validAfter: String(unixNow()) };
-  return { payment: {}, exact: { authorization } } as unknown as PresentedPayment;
+  const facts = { payer: from, amount: "1", key: randomId(), transaction: randomId(), validAfter: unixNow() };
+  return { payment: {}, offer: { payTo: to, network: "logos:lez-testnet" }, facts } as unknown as PresentedPayment;
 }
 
 beforeEach(() => void vi.useFakeTimers());

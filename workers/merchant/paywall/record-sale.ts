@@ -5,8 +5,8 @@
 
 import type { Context } from "hono";
 import { identifierOf } from "../../../shared/extensions/payment-identifier.ts";
+import { NETWORK } from "../../../shared/lez.ts";
 import { MAX_WAITING_SALES, SALES_BATCH_MILLIS } from "../../../shared/limits.ts";
-import { authorizationDigest, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { withTimeout } from "./facilitator/within-timeout.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, traceOf } from "./log.ts";
@@ -30,20 +30,22 @@ let trustedUntil = 0;
 export function recordSale(c: Context<PaywallEnv>, result: ServeResult, presented: PresentedPayment | undefined): void {
   const { DELIVERIES } = c.env;
   const status = statusOf(result);
-  const authorization = presented?.exact?.authorization;
-  if (!DELIVERIES || !status || !authorization || result.charged === "0") return;
-  const key = authorizationDigest(authorization);
+  const facts = presented?.facts;
+  if (!DELIVERIES || !status || !facts || result.charged === "0") return;
+  const { key, transaction, payer, amount, validAfter } = facts;
+  const { network, payTo } = presented.offer;
   const sent = identifierOf(presented.payment.extensions);
   const sale: RecordedSale = {
-    transaction: transactionOf(authorization.network, key),
+    transaction,
     key,
     route: soldRoute(c),
     ...(sent.ok && sent.id !== undefined && { paymentId: sent.id }),
     status,
-    payer: authorization.from,
-    amount: result.charged ?? authorization.value,
+    payer,
+    amount: result.charged ?? amount,
+    ...(network !== NETWORK && { network }),
   };
-  waiting.push({ payee: authorization.to, day: dayOf(Number(authorization.validAfter)), sale });
+  waiting.push({ payee: payTo, day: dayOf(validAfter), sale });
   // One timer a batch: it costs as much as the rest of this. If its request has died with it, a later sale sets another.
   if (isTaken()) return;
   trustedUntil = Date.now() + TRUST_MILLIS;
@@ -64,7 +66,7 @@ function isTaken(): boolean {
 function statusOf(result: ServeResult): RecordedSale["status"] | undefined {
   if (result.owed) return "owed";
   if (result.answered) return result.delivered && !result.again ? "delivered" : undefined;
-  if (result.code) return result.code === "settlement_pending" ? "pending" : undefined;
+  if (result.code) return result.code === "settlement_pending" && !result.isClaim ? "pending" : undefined;
   return result.again ? undefined : "delivered";
 }
 

@@ -7,7 +7,6 @@ import { MAX_FILE_BYTES, MAX_ROUTE_LENGTH } from "../../../shared/limits.ts";
 import { isForRefunds, signedMandateSchema } from "../../../shared/protocol/mandate.ts";
 import { parseJson } from "../../../shared/text/json.ts";
 import type { CheckedOptions } from "./options.ts";
-import { deliveryKey, transactionFor } from "./presented-payment.ts";
 import { soldRoute } from "./sold-route.ts";
 import type { PaidRequest, PaywallBindings, PaywallEnv, PresentedPayment } from "./types.ts";
 
@@ -34,19 +33,21 @@ export function requireRefunds({ DELIVERIES, RECEIPT_KEY, REFUND_MANDATE }: Payw
 export function refundOf(c: Context<PaywallEnv>, presented: PresentedPayment, { refunds }: CheckedOptions): PaidRequest["refund"] {
   // Most routes need none of it, and to read the signed part costs.
   const exact = refunds && presented.exact;
-  if (!exact) return undefined;
-  const { from, to, value, nonce, validAfter, asset, network, ledger } = exact.authorization;
+  const { facts } = presented;
+  if (!exact || !facts) return undefined;
+  const { to, asset, network, ledger } = exact.authorization;
+  const { key, transaction, payer, nonce, amount, validAfter } = facts;
   const sent = identifierOf(presented.payment.extensions);
   return {
     seconds: refunds.seconds,
     terms: {
-      key: deliveryKey(presented),
-      transaction: transactionFor(exact),
-      payer: from,
+      key,
+      transaction,
+      payer,
       payee: to,
       nonce,
-      amount: value,
-      validAfter: Number(validAfter),
+      amount,
+      validAfter,
       asset,
       network,
       ...(ledger !== undefined && { ledger }),

@@ -1,7 +1,7 @@
 /** What the paywall answers in place of the resource: maps each code to its status, headers and body. */
 
 import { type ErrorCode, errorBody, ERRORS, isErrorCode } from "../../../shared/errors.ts";
-import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
+import { MAX_RETRY_AFTER_SECONDS, RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import { refusedSettlement } from "../../../shared/settlement/facilitator.ts";
 import { unixNow } from "../../../shared/time.ts";
@@ -22,6 +22,8 @@ const RETRY_LATER: ReadonlySet<ErrorCode> = new Set([
   "facilitator_unavailable",
   "overloaded",
   "rate_limited",
+  "nonce_ahead",
+  "payer_busy",
 ]);
 
 export function refuseRequest(refusal: Refusal) {
@@ -36,13 +38,19 @@ function refusalResponse({ code, detail, challenge, offerAgain = false, receipt,
     headers.set(PAYMENT_REQUIRED, code === "payment_required" ? challenge.header : encodeHeader(required));
   }
   if (receipt) headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
-  const wait = RETRY_LATER.has(code) ? RETRY_AFTER_SECONDS : secondsToNextPeriod(code, receipt);
+  const wait = RETRY_LATER.has(code) ? secondsToNextTry(receipt) : secondsToNextPeriod(code, receipt);
   if (wait !== undefined) headers.set("Retry-After", String(wait));
   if (html && required) {
     headers.set("Content-Type", "text/html; charset=utf-8");
     return new Response(paymentPage(required), { status, headers });
   }
   return Response.json({ ...required, ...errorBody(code, detail) }, { status, headers });
+}
+
+/** What the facilitator knows of its chain, or our default. */
+function secondsToNextTry(receipt: SettleResponse | undefined): number {
+  const said = Number(receipt?.extra?.["retryAfterSeconds"]);
+  return said >= 1 ? Math.min(Math.ceil(said), MAX_RETRY_AFTER_SECONDS) : RETRY_AFTER_SECONDS;
 }
 
 /** When a period of the mandate makes room again; undefined if no period was exceeded. */
@@ -53,11 +61,12 @@ function secondsToNextPeriod(code: ErrorCode, receipt: SettleResponse | undefine
 }
 
 /** The facilitator refused the payment. New terms go along if a new payment can help and our terms are not the stale ones. */
-export function passOnRefusal({ challenge }: PaidRequest, refusal: PaymentRefusal, receipt?: SettleResponse) {
+export function passOnRefusal({ challenge, presented }: PaidRequest, refusal: PaymentRefusal, receipt?: SettleResponse) {
   const { code, payer, detail, facilitatorReason } = refusal;
   // With an internal error the merchant is the one who must act: a new payment would not help.
   if (code === "ledger_mismatch" || code === "internal_error" || RETRY_LATER.has(code)) return refuseRequest({ code });
-  const refused = receipt ?? { ...refusedSettlement(refusal, payer), ...(facilitatorReason && { extra: { facilitatorReason } }) };
+  const { network } = presented.offer;
+  const refused = receipt ?? { ...refusedSettlement(refusal, payer), network, ...(facilitatorReason && { extra: { facilitatorReason } }) };
   return refuseRequest({ code, detail, challenge, offerAgain: true, receipt: refused });
 }
 

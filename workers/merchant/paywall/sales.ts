@@ -66,7 +66,7 @@ export function paywallSales(): Hono<PaywallEnv> {
       if (!DELIVERIES) return refuseSeller("not_found", NO_REGISTER);
       const sale = await withTimeout(registerOf(DELIVERIES, payee, dayOf(Number(day))).reopenSale(transaction));
       if (!sale) return refuseSeller("not_found", "the merchant has no record of this sale");
-      const receipt = { success: true, transaction, network: NETWORK, payer: sale.payer, amount: sale.amount } as const;
+      const receipt = { success: true, transaction, network: sale.network ?? NETWORK, payer: sale.payer, amount: sale.amount } as const;
       const reopened = await withTimeout(
         (DELIVERIES.getByName(sale.payer) as SalesRegister).reopen(sale.key, receipt, unixNow() + REOPENED_SECONDS),
       );

@@ -40,7 +40,8 @@ export interface SellerPageOptions {
 /**
  * `GET` of where it is mounted: sales per route and day, what is paid and not delivered, and what goes back. `?to=2026-01-31&days=7`
  * chooses the days, in UTC, and `&format=csv` is every sale of them as a file. All of it is the shop's own record; the page compares it with
- * the account's journal at the ledger, and says what fits. Where books are keyed that takes the secret SELLER_ACCESS.
+ * the account's journal at the ledger, and says what fits. Where books are keyed that takes the secret SELLER_ACCESS. Sales on `lez:*` are
+ * counted and left out.
  *
  * The key is asked for as the password of HTTP Basic, or shown as a bearer key, over https or on this machine. Without the secret
  * SELLER_KEY, of at least 32 characters, the page answers 500 and the Worker's log says why.
@@ -85,7 +86,8 @@ async function answer(c: Context<PaywallEnv>, { payee, namespace }: ReturnType<t
     const check = await checkAgainstLedger(c.env, { payee, namespace, period, calls });
     if (!check) return unanswered();
     const totals = totalsOf(check.state === "compared" ? check.comparison.period : period);
-    return page(salesPage({ payee, origin: publicUrl(c).origin, to: dayText(last), days, totals, check }), 200);
+    const elsewhere = period.reduce((sum, day) => sum + (day.elsewhere ?? 0), 0);
+    return page(salesPage({ payee, origin: publicUrl(c).origin, to: dayText(last), days, totals, check, elsewhere }), 200);
   }
   if (!totalsOf(period).whole) {
     return problem(400, "These are too many sales for one file.", "Ask for fewer days, or use lez-agent-pay sales export.");

@@ -40,6 +40,7 @@ import type {
 } from "../../../shared/settlement/commands.ts";
 import type { Settlement } from "../../../shared/settlement/facilitator.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse, SupportedResponse } from "../../../shared/x402/x402.ts";
+import type { Finality } from "../../../shared/zone/lane-row.ts";
 
 /** The Worker's bindings that a paywall falls back on. */
 export interface PaywallBindings {
@@ -162,12 +163,36 @@ export interface MerchantSigner {
   jwks: { keys: JWK[] };
 }
 
+/** What the merchant must know of a payment, whichever mechanism settles it. Until the payment was verified all of it is a claim. */
+export interface PaymentFacts {
+  /** Of our ledger, or of the Logos Execution Zone itself: the offer's network says which. */
+  payer: AccountId;
+  /** Names it in the merchant's memory: the same for every copy of what pays once. No secret, so use it only after a verification. */
+  readonly key: Digest;
+  /** The transaction that it settles as, if it settles. */
+  readonly transaction: Digest;
+  nonce: Digest;
+  /** Atomic units. */
+  amount: string;
+  /** Unix seconds, as signed. */
+  validAfter: number;
+  validBefore: number;
+  /** Of the request that it is for. */
+  binding?: Digest | undefined;
+  /** Seconds after `validBefore` for which a delivery is remembered: as long as the facilitator may give the receipt again. */
+  retention: number;
+}
+
 /** A payment and the offer that it answers. */
 export interface PresentedPayment {
   /** What a catalogue reads in it is the merchant's own, whatever the buyer sent. */
   payment: PaymentPayload;
-  /** The signed part, parsed on first use; undefined if it is not of the exact scheme. */
+  /** The signed part of a payment on our ledger, parsed on first use; undefined if it is not of the exact scheme. */
   readonly exact: ExactPayload | undefined;
+  /** Read on first use; undefined if there are none, as of a voucher. */
+  readonly facts: PaymentFacts | undefined;
+  /** The facilitator verified it in answer to this request, where the merchant cannot. */
+  isProved?: boolean;
   /** The offer that it accepts. */
   offer: PaymentRequirements;
   /** Its place in the seller's list of offers. */
@@ -175,8 +200,33 @@ export interface PresentedPayment {
   traceId: string;
 }
 
+export interface FacilitatorAddress {
+  /** Without a slash at the end. */
+  base: string;
+  /** Bearer key. It is sent to the origin of `base` only. */
+  key?: string | undefined;
+}
+
+/** What an offer on the chain itself asks for beside its price. */
+export interface NativeOfferTerms {
+  /** Lepta; absent: what the facilitator takes. */
+  maxFee?: string | undefined;
+  /** Absent: by the amount. */
+  finality?: Finality | undefined;
+  statement: "required" | "optional";
+}
+
+/** What the facilitator offers of networks of the chain itself, at its last word. */
+export interface NativeKinds {
+  kinds: SupportedResponse["kinds"];
+  /** The same as text. */
+  said: string;
+}
+
 /** The facilitator as the paywall calls it. */
 export interface PaywallFacilitator {
+  /** Where it is reached over HTTP. Absent of another one. */
+  readonly address?: FacilitatorAddress;
   /** Whether `reserve` holds the payer's money. Without holds only the merchant's memory keeps copies of a payment apart. */
   readonly supportsHolds: boolean;
   supported(traceId: string): Promise<SupportedResponse>;
@@ -403,6 +453,8 @@ export type SubstituteResponse = {
   transaction?: string;
   /** What is logged of it, if it is no sale. */
   event?: LogEvent;
+  /** The payment was not verified: nothing is written down about it. */
+  isClaim?: true;
   charged?: string | undefined;
   receipt?: SettleResponse | undefined;
 };

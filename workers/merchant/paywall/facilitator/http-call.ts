@@ -6,13 +6,7 @@ import { parseJson } from "../../../../shared/text/json.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
 import { TRACE_ID } from "../../../../shared/x402/headers.ts";
 import { logOnceAMinute } from "../log.ts";
-
-export interface FacilitatorAddress {
-  /** Without a slash at the end. */
-  base: string;
-  /** Bearer key. It is sent to the origin of `base` only. */
-  key?: string | undefined;
-}
+import type { FacilitatorAddress } from "../types.ts";
 
 export interface Fault {
   /** `nothing`: the call was turned away before it was processed. `unknown`: it may have been carried out. */

@@ -23,10 +23,10 @@ import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import { encodeHeader } from "../../../../shared/x402/headers.ts";
 import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../../shared/x402/x402.ts";
-import { deliveryKey, transactionFor, verifyPresented } from "../presented-payment.ts";
-import type { DeliveryStore, PaywallFacilitator, PresentedPayment } from "../types.ts";
+import { deliveryKey, verifyPresented } from "../presented-payment.ts";
+import type { DeliveryStore, FacilitatorAddress, PaywallFacilitator, PresentedPayment } from "../types.ts";
 import { foreignWord } from "./foreign-word.ts";
-import { call, type FacilitatorAddress, type Fault } from "./http-call.ts";
+import { call, type Fault } from "./http-call.ts";
 import { outcomeOf } from "./within-timeout.ts";
 
 /** A lease outlasts the calls that are made under it. It is renewed for the handler, and for the capture. */
@@ -40,20 +40,13 @@ export function httpFacilitator(
   deliveriesOf: (presented: PresentedPayment) => DeliveryStore,
 ): PaywallFacilitator {
   let hasRefused = false;
-  const settle = async (presented: PresentedPayment, repeated: boolean, charge?: Charge): Promise<SettleResponse> => {
-    const body = envelope(presented, charge);
-    const answer = await call(address, "/settle", settleResponseSchema, presented.traceId, body, ({ success }) => !success);
-    if (!answer.ok) return unsettled(presented, answer.fault, repeated);
-    const receipt = (repeated && alreadySettled(presented, answer.value, charge)) || receiptForBuyer(answer.value);
-    if (!receipt.success) logReason(presented, "/settle", receipt.errorReason, answer.value.errorReason);
-    return receipt;
-  };
   const renew = async (presented: PresentedPayment, lease: Digest) =>
     (await deliveriesOf(presented).begin(deliveryKey(presented), lease, CAPTURE_LEASE_SECONDS)).granted;
   const free = (presented: PresentedPayment, lease: Digest) => deliveriesOf(presented).finish(deliveryKey(presented), lease, undefined, 0);
 
   return {
     supportsHolds: false,
+    address,
 
     supported: async (traceId) => {
       const answer = await call(address, "/supported", supportedResponseSchema, traceId, undefined, () => false);
@@ -83,7 +76,7 @@ export function httpFacilitator(
         if (renewed === undefined) return settleFailure("facilitator_unavailable", payer);
         if (!renewed) return settleFailure("settlement_pending", payer);
       }
-      const receipt = await settle(presented, repeated, charge);
+      const receipt = await settle(address, presented, repeated, charge);
       hasRefused = outcomeOf(receipt).kind === "refused";
       return receipt;
     },
@@ -97,7 +90,7 @@ export function httpFacilitator(
     settle: async (presented, settlementId) => {
       const checked = await takeLease(presented, settlementId, deliveriesOf(presented));
       if (!checked.ok) return settleFailure(checked.code, checked.payer);
-      const receipt = await settle(presented, false);
+      const receipt = await settle(address, presented, false);
       // The refusal is final, so the next attempt need not wait for the lease to end.
       if (outcomeOf(receipt).kind === "refused") await free(presented, settlementId);
       return receipt;
@@ -105,8 +98,23 @@ export function httpFacilitator(
   };
 }
 
+/** One call of /settle. @param repeated whether an earlier one may have settled the payment */
+export async function settle(
+  address: FacilitatorAddress,
+  presented: PresentedPayment,
+  repeated: boolean,
+  charge?: Charge,
+): Promise<SettleResponse> {
+  const body = envelope(presented, charge);
+  const answer = await call(address, "/settle", settleResponseSchema, presented.traceId, body, ({ success }) => !success);
+  if (!answer.ok) return unsettled(presented, answer.fault, repeated);
+  const receipt = (repeated && alreadySettled(presented, answer.value, charge)) || receiptForBuyer(answer.value);
+  if (!receipt.success) logReason(presented, "/settle", receipt.errorReason, answer.value.errorReason);
+  return receipt;
+}
+
 /** undefined: the facilitator finds the payment valid. */
-async function verify(address: FacilitatorAddress, presented: PresentedPayment): Promise<PaymentRefusal | undefined> {
+export async function verify(address: FacilitatorAddress, presented: PresentedPayment): Promise<PaymentRefusal | undefined> {
   const answer = await call(address, "/verify", verifyResponseSchema, presented.traceId, envelope(presented), ({ isValid }) => !isValid);
   if (!answer.ok) return { ok: false, code: answer.fault.kind === "setup" ? "internal_error" : "facilitator_unavailable" };
   const { isValid, invalidReason } = answer.value;
@@ -154,8 +162,8 @@ async function takeLease(
 }
 
 /** A first call that was turned away moved nothing. After any other fault the outcome is unknown. */
-function unsettled({ exact }: PresentedPayment, { did, kind }: Fault, repeated: boolean): SettleResponse {
-  const payer = exact?.authorization.from;
+function unsettled({ facts }: PresentedPayment, { did, kind }: Fault, repeated: boolean): SettleResponse {
+  const payer = facts?.payer;
   if (did === "unknown" || repeated) return settleFailure("settlement_pending", payer);
   return settleFailure(kind === "setup" ? "internal_error" : "facilitator_unavailable", payer);
 }
@@ -165,14 +173,13 @@ function unsettled({ exact }: PresentedPayment, { did, kind }: Fault, repeated: 
  * lost. On a first attempt it is another merchant's success, or another deployment's of this one, and buys nothing here.
  */
 function alreadySettled(
-  { exact, offer: { network } }: PresentedPayment,
+  { facts, offer: { network } }: PresentedPayment,
   { errorReason, extra }: SettleResponse,
   charge: Charge | undefined,
 ): SettleResponse | undefined {
-  if (errorReason !== "nonce_replayed" || !exact) return undefined;
-  const transaction = transactionFor(exact);
-  const { from: payer, value } = exact.authorization;
-  const amount = charge ?? value; // the earlier attempt's, too
+  if (errorReason !== "nonce_replayed" || !facts) return undefined;
+  const { payer, transaction } = facts;
+  const amount = charge ?? facts.amount; // the earlier attempt's, too
   // A facilitator that does not say which transaction used the nonce leaves the outcome of the first attempt unknown.
   if (extra?.["transaction"] === undefined) return settleFailure("settlement_pending", payer);
   return extra["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;
@@ -187,7 +194,7 @@ function receiptForBuyer({ success, errorReason, payer, transaction, network, am
   // A facilitator that failed unexpectedly may have sent the transaction.
   const isUnknown = !success && UNKNOWN_OUTCOME.has(code);
   const reason = code === "facilitator_refused" ? foreignWord(errorReason) : undefined;
-  const used = typeof extra?.["transaction"] === "string" ? { transaction: extra["transaction"] } : {};
+  const used = { ...(typeof extra?.["transaction"] === "string" && { transaction: extra["transaction"] }), ...waitOf(extra) };
   const plain: SettleResponse = {
     success,
     ...(!success && { errorReason: isUnknown ? "settlement_pending" : code }),
@@ -201,6 +208,11 @@ function receiptForBuyer({ success, errorReason, payer, transaction, network, am
     ? { ...plain, ...(extensions && { extensions }), ...(extra && { extra }) }
     : { ...plain, ...((reason ?? extra) && { extra: { ...plain.extra, ...used } }) };
   return [whole, plain].find((each) => encodeHeader(each).length <= MAX_HEADER_BYTES / 2) ?? settleFailure("settlement_pending");
+}
+
+function waitOf(extra: SettleResponse["extra"]) {
+  const seconds = extra?.["retryAfterSeconds"];
+  return typeof seconds === "number" && { retryAfterSeconds: seconds };
 }
 
 const UNKNOWN_OUTCOME: ReadonlySet<ErrorCode> = new Set(["settlement_pending", "unexpected_settle_error", "internal_error"]);

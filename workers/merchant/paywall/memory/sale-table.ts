@@ -16,6 +16,7 @@ const COLUMNS = {
   status: oneOf("delivered", "owed", "pending"),
   payer: text<AccountId>(),
   amount: text(),
+  network: nullable(text()),
   refund: nullable(text<Json<SaleRefund>>()),
 };
 const saleRow = row(COLUMNS);
@@ -32,9 +33,9 @@ export class SaleTable {
   /** One row a sale: what was delivered stays so. @returns false if the register is full, and lacks these */
   record(sales: readonly RecordedSale[], day: number): boolean {
     if (this.#sql.databaseSize > MAX_REGISTER_BYTES) return false;
-    for (const { transaction, key, route, paymentId, status, payer, amount } of sales) {
+    for (const { transaction, key, route, paymentId, status, payer, amount, network } of sales) {
       this.#sql.exec(
-        `INSERT INTO sale (tx, delivery_key, day, route, payment_id, status, payer, amount) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO sale (tx, delivery_key, day, route, payment_id, status, payer, amount, network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (tx) DO UPDATE SET status = excluded.status WHERE status <> 'delivered'`,
         transaction,
         key,
@@ -44,6 +45,7 @@ export class SaleTable {
         status,
         payer,
         amount,
+        network ?? null,
       );
     }
     return true;
@@ -82,6 +84,13 @@ export class SaleTable {
 }
 
 function recordedSale(found: Record<string, unknown>): RecordedSale {
-  const { tx, delivery_key: key, payment_id: paymentId, day: _, refund, ...sale }: RowOf<typeof COLUMNS> = saleRow(found);
-  return { transaction: tx, key, ...sale, ...(paymentId !== null && { paymentId }), ...(refund !== null && { refund: fromJson(refund) }) };
+  const { tx, delivery_key: key, payment_id: paymentId, day: _, network, refund, ...sale }: RowOf<typeof COLUMNS> = saleRow(found);
+  return {
+    transaction: tx,
+    key,
+    ...sale,
+    ...(paymentId !== null && { paymentId }),
+    ...(network !== null && { network }),
+    ...(refund !== null && { refund: fromJson(refund) }),
+  };
 }

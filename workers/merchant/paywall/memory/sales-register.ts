@@ -19,6 +19,8 @@ export interface RecordedSale {
   payer: AccountId;
   /** Atomic units. */
   amount: string;
+  /** Absent: our ledger. */
+  network?: string;
   /** Of goods that were not delivered in time, on a route that gives their money back. */
   refund?: SaleRefund;
 }

@@ -76,6 +76,13 @@ const STEPS: readonly MigrationStep[] = [
       `ALTER TABLE sale ADD COLUMN refund TEXT`,
     ],
   },
+  {
+    version: 5,
+    statements: [
+      // In the register: where the sale was paid; NULL for our ledger.
+      `ALTER TABLE sale ADD COLUMN network TEXT`,
+    ],
+  },
 ];
 
 /** Whether the object has tables, of whichever version. */

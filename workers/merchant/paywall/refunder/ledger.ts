@@ -11,8 +11,8 @@ import type { SignedRefund } from "../../../../shared/protocol/refund.ts";
 import type { Refusal } from "../../../../shared/protocol/refusal.ts";
 import type { CreditQuery } from "../../../../shared/settlement/commands.ts";
 import { wholeNumber } from "../../../../shared/whole-number.ts";
-import { call, type FacilitatorAddress } from "../facilitator/http-call.ts";
-import type { FacilitatorRpc, PaywallBindings } from "../types.ts";
+import { call } from "../facilitator/http-call.ts";
+import type { FacilitatorAddress, FacilitatorRpc, PaywallBindings } from "../types.ts";
 
 const creditSchema = z.looseObject({
   entry: wholeNumber(),

@@ -21,9 +21,11 @@ export interface Shown {
   days: number;
   totals: PeriodTotals;
   check: LedgerCheck;
+  /** Sales on other networks. */
+  elsewhere: number;
 }
 
-export function salesPage({ payee, origin, to, days, totals, check }: Shown): string {
+export function salesPage({ payee, origin, to, days, totals, check, elsewhere }: Shown): string {
   const { all, whole } = totals;
   const isCompared = check.state === "compared";
   return document(html`
@@ -32,6 +34,7 @@ export function salesPage({ payee, origin, to, days, totals, check }: Shown): st
 ${periodForm(to, days)}
 ${ledgerVerdict(check, origin)}
 ${whole ? "" : html`<p class="note warn" role="status">There are more sales than one view reads: every sum is of a part. Show fewer days.</p>`}
+${elsewhere === 0 ? "" : html`<p class="note">${elsewhere} more on lez:* are not shown here: their money is on another chain.</p>`}
 <dl class="numbers">
 ${figure("Sold", displayAmount(all.sold), "first")}
 ${figure("Sales", all.sales)}

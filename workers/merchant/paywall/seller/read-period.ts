@@ -12,6 +12,8 @@ export interface DayOfSales {
   sales: RecordedSale[];
   /** Whether these are all. */
   whole: boolean;
+  /** Sales on other networks, which are left out: sums of two moneys say nothing. */
+  elsewhere?: number;
 }
 
 /** How many calls one view may still make. */
@@ -40,8 +42,12 @@ export async function readPeriod(
     const sales: RecordedSale[] = [];
     let next = page;
     let whole = false;
+    let elsewhere = 0;
     while (next) {
-      for (const sale of next) if (!seen.has(sale.transaction)) sales.push(sale);
+      for (const sale of next) {
+        if (sale.network !== undefined) elsewhere++;
+        else if (!seen.has(sale.transaction)) sales.push(sale);
+      }
       for (const { transaction } of next) seen.add(transaction);
       const last = next.at(-1);
       whole = next.length < SALES_PAGE || !last;
@@ -50,7 +56,7 @@ export async function readPeriod(
       next = await read(day, last.transaction);
     }
     if (!next) return undefined;
-    period.push({ day, sales, whole });
+    period.push({ day, sales, whole, elsewhere });
   }
   return period;
 }

@@ -13,13 +13,13 @@ import { redeliver } from "./redeliver.ts";
 /** @returns undefined if this payment has bought nothing here under its id, so that the refusal stands */
 export async function alreadyBought(request: PaidRequest, options: CheckedOptions): Promise<ServeResult | undefined> {
   const { c, presented, challenge } = request;
-  const { payment, exact } = presented;
+  const { payment, facts } = presented;
   const { accepted, extensions } = payment;
   const sent = identifierOf(extensions);
   const store = idempotencyStoreOf(c, options, presented);
   if (!store || !sent.ok || sent.id === undefined) return undefined;
   // The payment must be bound to this very request, on the terms that it accepted.
-  if (exact?.authorization.binding !== bindingOf(challenge.request, accepted)) return undefined;
+  if (facts?.binding !== bindingOf(challenge.request, accepted)) return undefined;
   // Only payers may query the store.
   if (!(await verifyPresented({ payment, offer: accepted })).ok) return undefined;
   const bought = await withTimeout(store.recall(answerKey(c, sent.id), payloadKey(presented)));

@@ -2,7 +2,7 @@
 
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
-import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import { UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
@@ -11,7 +11,7 @@ import { writableHeaders } from "../caching.ts";
 import { foreignWord } from "../facilitator/foreign-word.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
-import { chargedBy, deliveryKey, transactionFor } from "../presented-payment.ts";
+import { chargedBy, deliveryKey } from "../presented-payment.ts";
 import { refuseRequest, withholdResponse } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { DeliveredHold, DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
@@ -74,9 +74,9 @@ export function withRefund({ refund }: PaidRequest, state: DeliveryState): Deliv
 }
 
 /** In unix seconds. What is owed then goes back, or is forgotten. */
-function forgetTime({ presented, refund }: PaidRequest, remembered: DeliveryState | undefined): number {
-  const validBefore = Number(presented.exact?.authorization.validBefore ?? 0);
-  if (remembered?.state === "delivered") return validBefore + RETENTION_SECONDS;
+export function forgetTime({ presented, refund }: PaidRequest, remembered: DeliveryState | undefined): number {
+  const { validBefore, retention } = presented.facts ?? { validBefore: 0, retention: 0 };
+  if (remembered?.state === "delivered") return validBefore + retention;
   const end = validBefore + UNDELIVERED_SECONDS;
   // A payment that may still settle is not given up.
   return remembered?.state === "paid" && refund?.seconds !== undefined ? Math.min(end, unixNow() + refund.seconds) : end;
@@ -91,11 +91,12 @@ export function leavePending(request: PaidRequest, reservation: DeliveredHold): 
  * Names transaction and network, which do not depend on the outcome, so that the buyer can look it up.
  * @param answer of the facilitator, if it gave one; a transaction that it names goes along in `extra`
  */
-export function pendingReceipt({ presented: { exact } }: PaidRequest, answer?: SettleResponse): SettleResponse {
+export function pendingReceipt({ presented: { facts, offer } }: PaidRequest, answer?: SettleResponse): SettleResponse {
   const theirs = foreignWord(answer?.transaction);
   return {
-    ...settleFailure("settlement_pending", exact?.authorization.from),
-    transaction: exact ? transactionFor(exact) : "",
+    ...settleFailure("settlement_pending", facts?.payer),
+    transaction: facts?.transaction ?? "",
+    network: offer.network,
     ...(theirs && { extra: { facilitatorTransaction: theirs } }),
   };
 }

@@ -2,8 +2,10 @@
 
 import type { ErrorCode } from "../../../../shared/errors.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../../shared/extensions/payment-identifier.ts";
+import { isNative } from "../../../../shared/lez.ts";
 import { isUpfront } from "../../../../shared/protocol/offer.ts";
 import { idempotencyStoreOf } from "../config.ts";
+import { nativeAcceptor } from "../native-acceptor.ts";
 import type { CheckedOptions } from "../options.ts";
 import { refuseRequest } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
@@ -12,14 +14,19 @@ import { claimIdentifier } from "./identified.ts";
 import { checkPrice } from "./price-check.ts";
 import { serveUpfront } from "./upfront.ts";
 
-export async function serve(request: PaidRequest, options: CheckedOptions): Promise<ServeResult> {
-  const { c, presented } = request;
+export async function serve(asked: PaidRequest, options: CheckedOptions): Promise<ServeResult> {
+  const { c, presented } = asked;
   const sent = identifierOf(presented.payment.extensions);
-  if (sent.ok && sent.id === undefined && options.identifier !== "required") return serveNew(request);
-  const store = idempotencyStoreOf(c, options, presented);
-  if (!store) return serveNew(request);
-  if (!sent.ok) return refuseToOffer(request, "invalid_payload", `extensions.${PAYMENT_IDENTIFIER}`);
-  if (sent.id === undefined) return refuseToOffer(request, "payment_identifier_required");
+  const isPlain = sent.ok && sent.id === undefined && options.identifier !== "required";
+  const store = isPlain ? undefined : idempotencyStoreOf(c, options, presented);
+  if (store && !sent.ok) return refuseToOffer(asked, "invalid_payload", `extensions.${PAYMENT_IDENTIFIER}`);
+  if (store && sent.ok && sent.id === undefined) return refuseToOffer(asked, "payment_identifier_required");
+
+  // On the chain itself the money moves first: until then the merchant cannot tell a payer from a stranger.
+  const request = isNative(presented.offer) ? await nativeAcceptor()?.settle(asked) : asked;
+  if (!request) return refuseRequest({ code: "unsupported_scheme" });
+  if ("answered" in request) return request;
+  if (!store || !sent.ok || sent.id === undefined) return serveNew(request);
 
   const claimed = await claimIdentifier(request, store, sent.id);
   if (!claimed.granted) return claimed.result;

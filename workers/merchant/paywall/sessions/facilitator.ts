@@ -13,8 +13,8 @@ import type { SessionStatus } from "../../../../shared/settlement/backend.ts";
 import { wholeNumber } from "../../../../shared/whole-number.ts";
 import { settleResponseSchema } from "../../../../shared/x402/x402.ts";
 import { facilitatorAddress } from "../config.ts";
-import { call, type FacilitatorAddress } from "../facilitator/http-call.ts";
-import type { PaywallBindings, SessionRpc } from "../types.ts";
+import { call } from "../facilitator/http-call.ts";
+import type { FacilitatorAddress, PaywallBindings, SessionRpc } from "../types.ts";
 import { standingFrom } from "./standing.ts";
 
 /** What a merchant asks of it. Withdrawals are the payer's. */

@@ -8,15 +8,16 @@ import { errorBody } from "../../../../shared/errors.ts";
 import { BAZAAR, declareRoute } from "../../../../shared/extensions/bazaar.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
 import { declareRefunds, REFUND } from "../../../../shared/extensions/refund.ts";
-import { ASSET, NETWORK, X402_VERSION } from "../../../../shared/lez.ts";
+import { ASSET, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MIN_DEPOSIT_CALLS } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { Amount } from "../../../../shared/protocol/amount.ts";
 import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../../shared/x402/x402.ts";
+import { nativeAcceptor } from "../native-acceptor.ts";
 import type { Bind, CheckedOptions, CheckedSession, Flow } from "../options.ts";
-import type { Challenge, PaywallEnv } from "../types.ts";
+import type { Challenge, NativeKinds, PaywallEnv } from "../types.ts";
 import { keepBytes, readBoundRequest } from "./bound-request.ts";
 import { type Quote, type QuotedOffer, quoteOf } from "./quote.ts";
 
@@ -34,6 +35,8 @@ export interface Seller {
   flow: Flow;
   /** The merchant's key for claims, where sessions are sold. */
   receiver?: string | undefined;
+  /** What its facilitator offers on the chain itself. */
+  natives?: NativeKinds | undefined;
 }
 
 export class Challenges {
@@ -59,7 +62,7 @@ export class Challenges {
     // Terms that a payment claims are not cached: any caller could fill the cache with them.
     const isCached = !coversBody && !quote;
     const said = terms ? JSON.stringify(terms) : "";
-    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.refunds} ${seller.flow} ${seller.receiver} ${said}`;
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.refunds} ${seller.flow} ${seller.receiver} ${seller.natives?.said} ${said}`;
     const known = isCached ? this.#cache.get(key) : undefined;
     if (known) return known;
     const request = await readBoundRequest(c, bind);
@@ -82,30 +85,34 @@ export class Challenges {
    */
   for(
     request: BoundRequest,
-    { payTo, ledger, storesAnswers, refunds = false, flow, receiver }: Seller,
+    { payTo, ledger, storesAnswers, refunds = false, flow, receiver, natives }: Seller,
     quote?: Quote,
     template?: string,
   ): Challenge {
     const { mimeType, extensions, identifier: requires, discoverable, refundRequests: promised } = this.#options;
     const { description } = quote ?? this.#options;
-    const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
+    const entries = this.#options.offers.flatMap((offer, index) => {
       const own = quote?.offers[index] ?? (offer as QuotedOffer);
-      const { scheme, unit, unitPrice, session } = offer;
-      const terms = { scheme, network: NETWORK, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
+      const { scheme, network, native, unit, unitPrice, session, place } = offer;
+      const terms = { scheme, network, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
       const isUpfront = !session && (offer.flow ?? flow) === "upfront";
-      const extra = {
-        binding: bindingOf(request, terms),
-        ...(ledger && { ledger }),
-        ...(isUpfront && { paymentFlow: "upfront" }),
-        ...(unit && { unit, unitPrice }),
-        ...(session && sessionTerms(session, own.amount, receiver)),
-      };
-      return { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra };
+      const extra = native
+        ? natives && nativeAcceptor()?.extraOf(network, native, natives, own.amount)
+        : {
+            ...(ledger && { ledger }),
+            ...(isUpfront && { paymentFlow: "upfront" }),
+            ...(unit && { unit, unitPrice }),
+            ...(session && sessionTerms(session, own.amount, receiver)),
+          };
+      if (!extra) return [];
+      const binding = bindingOf(request, terms);
+      const offered: PaymentRequirements = { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra: { binding, ...extra } };
+      return [{ offered, place, description: own.description }];
     });
-    const accepts = offers.map((offer, index) => {
-      const { description } = quote?.offers[index] ?? this.#options.offers[index] ?? {};
-      return description ? { ...offer, extra: { ...offer.extra, description } } : offer;
-    });
+    const offers = entries.map(({ offered }) => offered);
+    const accepts = entries.map(({ offered, description }) =>
+      description ? { ...offered, extra: { ...offered.extra, description } } : offered,
+    );
     const { serviceName, tags } = discoverable ?? {};
     const words = { ...(description && { description }), ...(mimeType && { mimeType }), ...(serviceName && { serviceName }) };
     const resource = { url: request.url, ...words, ...(tags && { tags }) };
@@ -120,7 +127,7 @@ export class Challenges {
       accepts,
       ...(offered && { extensions: offered }),
     } as PaymentRequired;
-    const places = this.#options.offers.map(({ place }) => place);
+    const places = entries.map(({ place }) => place);
     return { request, offers, places, advertised: required.extensions, ...encodeTerms(required) };
   }
 }

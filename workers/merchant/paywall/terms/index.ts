@@ -1,13 +1,21 @@
 /** The terms of a request: its challenge, signed if the merchant has a key. */
 
 import type { Context } from "hono";
-import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
+import {
+  MAX_HEADER_BYTES,
+  MAX_SIGNED_PART_BYTES,
+  MAX_URL_LENGTH,
+  NATIVE_KIND_SECONDS,
+  NO_NATIVE_KIND_SECONDS,
+} from "../../../../shared/limits.ts";
 import { originOf } from "../../../../shared/protocol/origin.ts";
+import { unixNow } from "../../../../shared/time.ts";
 import type { PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import { facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
+import { nativeAcceptor } from "../native-acceptor.ts";
 import type { CheckedOptions } from "../options.ts";
 import { requireRefunds } from "../refund-terms.ts";
 import { type Acceptor, requireAcceptor } from "../session-acceptor.ts";
@@ -23,6 +31,7 @@ export class RouteTerms {
   readonly #options: CheckedOptions;
   readonly #challenges: Challenges;
   readonly #asksAfresh: boolean;
+  readonly #hasNativeOffers: boolean;
   /** The facilitator of the last request, and its ledger. */
   #facilitator: string | object | undefined;
   #settlementLedger = new SettlementLedger();
@@ -36,6 +45,7 @@ export class RouteTerms {
     checkChallengeSize(options);
     this.#options = options;
     this.#asksAfresh = asksAfresh;
+    this.#hasNativeOffers = options.offers.some(({ native }) => native);
     this.#challenges = new Challenges(options);
   }
 
@@ -52,21 +62,26 @@ export class RouteTerms {
     const payTo = payeeOf(c, this.#options);
     webhookSettings(c.env); // throws if webhooks are wanted and cannot be sent
     if (this.#options.refunds) requireRefunds(c.env);
+    if (this.#hasNativeOffers) nativeAcceptor()?.requireSetup(c.env, this.#options.memory !== undefined);
     this.#chooseFacilitator(c);
     const { known: asked } = this.#settlementLedger;
+    const isFresh = asked !== undefined && !this.#isStale(asked);
     const [known, canOpen] =
-      asked && this.#hasOpenedDeliveries(c) ? [asked, true] : await Promise.all([asked ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
+      isFresh && this.#hasOpenedDeliveries(c)
+        ? [asked, true]
+        : await Promise.all([isFresh ? asked : this.#askLedger(c).then((said) => said ?? asked), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
-    const foreign = this.#options.offers.find(({ scheme }) => !known.schemes.includes(scheme));
+    const foreign = this.#options.offers.find(({ scheme, native }) => !native && !known.schemes.includes(scheme));
     if (foreign) throw unsettled(foreign.scheme);
     const acceptor = this.#options.offers.some(({ session }) => session) ? this.acceptor() : undefined;
     if (acceptor && !(await acceptor.canOpen(c))) return { code: "facilitator_unavailable" };
     const receiver = await acceptor?.receiver(c);
     const stores = storesAnswers(c, this.#options);
-    const { ledger, refunds } = known;
-    const seller = { payTo, ledger, refunds, storesAnswers: stores, flow: flowOf(c, this.#options), receiver };
+    const { ledger, refunds, natives } = known;
+    const seller = { payTo, ledger, refunds, natives, storesAnswers: stores, flow: flowOf(c, this.#options), receiver };
     const challenge = await this.#challenges.of(c, seller, accepted && quoteFor(accepted, this.#options));
     if (!challenge) return { code: "payload_too_large" };
+    if (challenge.offers.length === 0) return { code: "facilitator_unavailable" };
     const terms = await this.#signed(c, challenge, accepted !== undefined);
     // The buyer sends address, terms and extensions back in one header, beside what it signed. The official client repeats a signed offer.
     if (terms.challenge.header.length + MAX_SIGNED_PART_BYTES > MAX_HEADER_BYTES) {
@@ -92,9 +107,16 @@ export class RouteTerms {
   }
 
   /** Asks the facilitator for its ledger again. True if it is another one than `offered`, so that the terms were stale. */
-  async refreshLedger(c: Context<PaywallEnv>, offered: unknown): Promise<boolean> {
+  async refreshLedger(c: Context<PaywallEnv>, offered: PaymentRequirements | undefined): Promise<boolean> {
     const known = await this.#askLedger(c);
-    return known !== undefined && known.ledger !== offered;
+    const native = known?.natives?.kinds.find(({ network }) => network === offered?.network);
+    return known !== undefined && (native?.extra?.["ledger"] ?? known.ledger) !== offered?.extra?.["ledger"];
+  }
+
+  /** What a facilitator offers on the chain itself comes and goes with the chain. */
+  #isStale({ natives, askedAt }: KnownLedger): boolean {
+    if (!this.#hasNativeOffers) return false;
+    return Math.abs(unixNow() - askedAt) > (natives ? NATIVE_KIND_SECONDS : NO_NATIVE_KIND_SECONDS);
   }
 
   /** The next request asks for the ledger again. */

@@ -8,18 +8,23 @@ import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, digestSchema } from "../../../../shared/crypto/digest.ts";
 import { REFUND } from "../../../../shared/extensions/refund.ts";
-import { NETWORK, SCHEME, UPTO } from "../../../../shared/lez.ts";
+import { isNative, NETWORK, SCHEME, UPTO } from "../../../../shared/lez.ts";
 import { MAX_KNOWN_FACILITATORS } from "../../../../shared/limits.ts";
+import { unixNow } from "../../../../shared/time.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
-import type { PaywallFacilitator } from "../types.ts";
+import type { NativeKinds, PaywallFacilitator } from "../types.ts";
 
 export interface KnownLedger {
   /** Absent if the facilitator names none. */
   ledger?: Digest;
-  /** What the facilitator settles on our network. Not empty. */
+  /** What the facilitator settles on our network. */
   schemes: readonly string[];
   /** Whether the facilitator says that it gives payments back. */
   refunds: boolean;
+  /** What it offers on the chain itself; undefined: nothing. */
+  natives: NativeKinds | undefined;
+  /** Unix seconds. */
+  askedAt: number;
 }
 
 export class SettlementLedger {
@@ -30,21 +35,25 @@ export class SettlementLedger {
     return this.#known;
   }
 
-  /**
-   * undefined if the facilitator does not answer.
-   * @throws {ConfigurationError} if it cannot settle what this merchant sells
-   */
+  /** undefined if the facilitator does not answer. */
   async ask(facilitator: PaywallFacilitator, traceId: string): Promise<KnownLedger | undefined> {
     // Requests share the value, never the promise: a Worker cannot await another request's I/O.
     const supported = await withTimeout(facilitator.supported(traceId));
     if (!supported) return undefined;
     const kinds = supported.kinds.filter(({ network }) => network === NETWORK);
-    const [kind] = kinds.filter(({ scheme }) => scheme === SCHEME || scheme === UPTO);
-    if (!kind) throw unsettled(SCHEME);
-    const ledger = z.safeParse(digestSchema, kind.extra?.["ledger"]);
-    const refunds = supported.extensions.includes(REFUND);
-    this.#known = { ...(ledger.success && { ledger: ledger.data }), schemes: kinds.map(({ scheme }) => scheme), refunds };
-    return this.#known;
+    const kind = kinds.find(({ scheme }) => scheme === SCHEME || scheme === UPTO);
+    const ledger = z.safeParse(digestSchema, kind?.extra?.["ledger"]);
+    const native = supported.kinds.filter(isNative);
+    const known: KnownLedger = {
+      ...(ledger.success && { ledger: ledger.data }),
+      schemes: kind ? kinds.map(({ scheme }) => scheme) : [],
+      refunds: supported.extensions.includes(REFUND),
+      natives: native.length > 0 ? { kinds: native, said: JSON.stringify(native) } : undefined,
+      askedAt: unixNow(),
+    };
+    // One that offers nothing may be about to be changed.
+    if (kind || known.natives) this.#known = known;
+    return known;
   }
 
   forget(): void {
