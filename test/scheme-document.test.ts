@@ -14,8 +14,8 @@ import { supportsExtra } from "../shared/protocol/offer.ts";
 import { refusedSettlement, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";
 import { paymentPayloadSchema, paymentRequirementsSchema } from "../shared/x402/x402.ts";
+import { nativePayloadSchema } from "../shared/zone/statement.ts";
 import { nativeTermsOf } from "../shared/zone/terms.ts";
-import { nativePayloadSchema } from "../shared/zone/verify.ts";
 import { merchant, owner } from "./fixtures.ts";
 
 const pageOf = (name: string) => readFileSync(new URL(`../spec/${name}`, import.meta.url), "utf8");

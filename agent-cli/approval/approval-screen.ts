@@ -2,6 +2,7 @@
 
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { approvalFacts, type Fact, requestFacts } from "../../shared/screen/facts.ts";
+import { NATIVE_TITLE } from "../../shared/screen/native-facts.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { approvalWarnings } from "../../shared/screen/warnings.ts";
 import type { Subject } from "../purchase/request-subject.ts";
@@ -25,7 +26,7 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
   const { shortCode: code, facts, agentSays, agentSends, merchantSays, decisive } = approvalFacts(view);
   const lines = (fact: Fact) => factLines(layout, fact);
   return [
-    layout.ink("bold", `PAYMENT REQUEST  ${code}`),
+    layout.ink("bold", `PAYMENT REQUEST  ${code}${view.native ? `  ${NATIVE_TITLE}` : ""}`),
     "",
     ...facts.flatMap(lines),
     "",

@@ -1,8 +1,9 @@
 /** Everything that can refuse a request before the owner reads it. */
 
-import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { checkNativeRequest, isNativeRequest, type PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { type Checked, checkForApproval } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { KeyFile } from "../keys/key-file.ts";
 import { shortReason } from "../purchase/create-request.ts";
 import { requestRefused } from "../purchase/refusals.ts";
@@ -13,16 +14,34 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
-export type OwnerHalf = Pick<KeyFile, "publicKey" | "account">;
+export type OwnerHalf = Pick<KeyFile, "publicKey" | "account"> & {
+  /** Of a key of the chain itself. */
+  kind?: "lez";
+};
 
 /** @param key the public half of the owner's key */
 export async function checkForOwner(context: Context, { request, item }: Subject, key: OwnerHalf): Promise<Outcome<Checked>> {
-  const checked = await checkForApproval(request, unixNow());
+  const other = otherMoney(request, key);
+  if (other) return other;
+  const checked = await (isNativeRequest(request) ? checkNativeRequest : checkForApproval)(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
   const standing = stillOpen(context, checked, item?.cancelled?.at);
   return (
     standing ?? blockedAgent(context, request) ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked)
   );
+}
+
+/** A key of one money signs nothing of the other. */
+function otherMoney({ payment: { network } }: PaymentRequest, { kind }: OwnerHalf): Failure | undefined {
+  const native = isNativeNetwork(network);
+  if (native === (kind === "lez")) return undefined;
+  return native
+    ? fail("wrong_role", `This request is paid on ${network}, the chain itself, which takes a key of its own kind. Nothing was signed.`, {
+        hint: "Decide it at a terminal: lez-agent-pay approve, with the key that owner create --kind lez made.",
+      })
+    : fail("wrong_role", "This request is paid on the mock ledger; this is a key of the chain itself. Nothing was signed.", {
+        hint: "Name the owner's key of the mock ledger: --owner-file.",
+      });
 }
 
 /** A declined, revoked or cancelled request is final. */

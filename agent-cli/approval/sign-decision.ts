@@ -6,6 +6,7 @@
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
+import type { PaymentWords } from "../../shared/protocol/native-payment.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { sessionId } from "../../shared/protocol/session.ts";
 import { type Checked, signed, toSign } from "../../shared/protocol/what-is-signed.ts";
@@ -123,14 +124,23 @@ function approvedMeanwhile({ requestDigest, at }: RecordEntry) {
   );
 }
 
-/** Records and anchors the approval, then hands the payment out. Returns the payment's file. */
-async function handOver(
+/** Records and anchors the approval, then hands the payment out, under the lock. Returns the payment's file. */
+export async function handOver(
   context: Context,
   input: SigningInput,
   { request, digest, item }: Subject,
   payload: PaymentPayload,
-  authorization: Authorization,
-  { view, how, before, owner }: Confirmed & { before: RecordEntry | undefined; owner: RoleSigner<"owner"> },
+  authorization: PaymentWords,
+  {
+    view,
+    how,
+    before,
+    owner,
+  }: Pick<Confirmed, "view" | "how"> & {
+    before: RecordEntry | undefined;
+    /** Anchors the audit log. Absent: a key of the chain itself, which anchors none. */
+    owner?: RoleSigner<"owner">;
+  },
 ): Promise<Outcome<string>> {
   const { from, ledger } = authorization;
   // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
@@ -149,7 +159,7 @@ async function handOver(
     host: view.host.kind,
   });
   if (!noted.ok) return noted;
-  const anchored = await anchorEntry(context, noted.data, owner);
+  const anchored = owner ? await anchorEntry(context, noted.data, owner) : succeed(undefined);
   if (!anchored.ok) return anchored;
   const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);
   if (!written.ok) return written;

@@ -2,7 +2,7 @@
 
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { toSign } from "../../shared/protocol/what-is-signed.ts";
+import { type Checked, type ToSign, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -24,6 +24,10 @@ export interface Asked {
   balance: Promise<BalanceView>;
   mandates: Promise<Outcome<MandateStanding[]>>;
 }
+
+/** What a yes would sign, at this second. */
+export type Made = ToSign & Pick<ApprovalView, "native">;
+export type Make = (checked: Checked, now: number) => Promise<Outcome<Made>>;
 
 export interface ViewInput extends HostInput {
   /** Seconds of validity, if shorter than offered. */
@@ -61,6 +65,7 @@ export async function viewOf(
   subject: Subject,
   key: OwnerHalf,
   asked: Asked,
+  make: Make = (checked, now) => Promise.resolve(succeed(toSign(subject.request, checked, key.account, now, input.expiresIn))),
 ): Promise<Outcome<Reading>> {
   const { request } = subject;
   const checked = await checkForOwner(context, subject, key);
@@ -85,10 +90,12 @@ export async function viewOf(
   const mandates = await asked.mandates;
   if (!mandates.ok) return mandates;
   const now = unixNow();
+  const made = await make(checked.data, now);
+  if (!made.ok) return made;
   return succeed({
     request,
     checked: checked.data,
-    ...toSign(request, checked.data, key.account, now, input.expiresIn),
+    ...made.data,
     now,
     history: history(context),
     open: openPayments(context).map(openPaymentOf),

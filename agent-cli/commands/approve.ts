@@ -2,10 +2,13 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { approvalSchema, approvalText, approveOne } from "../approval/approve-one.ts";
+import { approveNative } from "../approval/approve-native.ts";
+import { type Approval, approvalSchema, approvalText, approveOne } from "../approval/approve-one.ts";
 import { namedRequests, requestsOfAgent } from "../approval/batch-requests.ts";
 import { approveBatch, type Batch, batchSchema } from "../approval/batch.ts";
+import { sequencerFields } from "../chain/open-chain.ts";
 import { defineCommand } from "../command-line/command.ts";
 import {
   amountField,
@@ -18,12 +21,14 @@ import {
   textField,
 } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
+import { findLezOwner, openLezOwner } from "../keys/lez-owner.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD } from "../purchase/find-agent.ts";
 import { subjectOf } from "../purchase/request-subject.ts";
 import { takeBackFromDesk } from "../purchase/take-back.ts";
+import type { Context } from "../runtime/context.ts";
 import { counted, type Layout, wrap } from "../runtime/layout.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 
@@ -46,6 +51,7 @@ const input = z.strictObject({
   }),
   ...passphraseFields,
   ...facilitatorFields,
+  ...sequencerFields,
   ...dryRunField,
   ...forceField,
 });
@@ -72,6 +78,10 @@ export const approve = defineCommand({
   async run(context, input) {
     const place = destination(input);
     if (!place.ok) return place;
+    if (!isBatch(input)) {
+      const native = await nativeSubject(context, input);
+      if (native) return native;
+    }
     const owner = findOwner(context, input.ownerFile);
     const open = () => (owner.ok ? openOwner(context, owner.data, input) : Promise.resolve(owner));
     if (isBatch(input)) {
@@ -97,6 +107,17 @@ export const approve = defineCommand({
   },
   render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : approvalText(data, layout)),
 });
+
+/** The approval of a request on the chain itself, which another kind of key signs; undefined for any other request. */
+async function nativeSubject(context: Context, input: Input): Promise<Outcome<Approval> | undefined> {
+  const [[request], [confirm]] = [input.request, input.confirm];
+  const subject = await subjectOf(context, { ...input, request });
+  if (!subject.ok || !isNativeRequest(subject.data.request)) return undefined;
+  const owner = findLezOwner(context, input.ownerFile);
+  if (!owner.ok) return owner;
+  const open = () => openLezOwner(context, owner.data, input);
+  return approveNative(context, { ...input, request, confirm }, subject.data, owner.data, open);
+}
 
 function renderBatch({ dryRun, approvals, leftOut, sum }: Batch, layout: Layout): string[] {
   const did = dryRun ? "Nothing was signed. It would approve" : "Approved";

@@ -11,6 +11,7 @@ import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import {
   agentFileField,
@@ -25,6 +26,7 @@ import {
   textField,
 } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
+import { networkField } from "../merchant/choose-money.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { askTerms, notPriced, refuseUnsafe } from "../merchant/terms.ts";
@@ -48,11 +50,12 @@ import { sumsOf } from "../records/session-lanes.ts";
 import { keptSessions } from "../records/sessions.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_SESSION_SECONDS, MAX_SESSIONS_TRIED } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { money, moneySchema, price } from "../runtime/money.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),
@@ -70,6 +73,7 @@ const input = z.strictObject({
   noAsk: z.boolean().default(false).meta({ description: "pay within a mandate or a session, or not at all; the owner is not asked" }),
   resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),
   again: z.boolean().default(false).meta({ description: "buy it again, although it was bought before" }),
+  ...networkField,
   ...curlFields,
   agentFile: agentFileField,
   expiresIn: secondsField
@@ -261,11 +265,25 @@ function wantedSession({ session: deposit, sessionFor }: FetchInput, offer: Paym
   return { deposit, seconds: Math.min(sessionFor ?? DEFAULT_SESSION_SECONDS, terms.maxSessionSeconds) };
 }
 
+/** What the chain itself has not: there each payment is a transfer that its owner signs. */
+function beyondNative({ session, noAsk }: FetchInput, network: string): Failure | undefined {
+  const what = session !== undefined ? "sessions" : noAsk ? "mandates" : undefined;
+  if (what === undefined) return undefined;
+  return refuse(
+    "unsupported_scheme",
+    EXIT.unsupported,
+    `There are no ${what} on ${network}: the owner signs each payment. Nothing was asked.`,
+    {
+      hint: `Leave ${what === "sessions" ? "--session" : "--no-ask"} out, and let the owner decide.`,
+    },
+  );
+}
+
 /** Asks the merchant for its terms and, if it wants money, the owner. */
 async function start(context: Context, input: FetchInput, http: HttpRequest, before: readonly StoredRequest[]) {
   const unsafe = input.dryRun ? refuseUnsafe(http, "A dry run") : undefined;
   if (unsafe) return unsafe;
-  const asked = await askTerms(context, http);
+  const asked = await askTerms(context, http, input);
   if (!asked.ok) return asked;
   const { method, url } = http;
   if (!asked.data.priced) {
@@ -273,6 +291,8 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
     return given(context, input, http, input.wait ? await untilReady(context, url, response, input.timeout) : response);
   }
   const { offers, sessions, required } = asked.data.terms;
+  const unheard = isNativeNetwork(offers[0].network) ? beyondNative(input, offers[0].network) : undefined;
+  if (unheard) return unheard;
   const session = wantedSession(input, sessions[0]);
   const [offer] = session && sessions[0] ? [sessions[0]] : offers;
   if (input.session !== undefined && !session) warn(context, `${new URL(url).host} opens no such session. This request is paid for alone.`);

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { SCHEME } from "../../shared/lez.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { downloadField, dryRunField, includeField, maxBodyField, retiredForceField } from "../command-line/fields.ts";
+import { downloadField, dryRunField, includeField, maxBodyField, retiredForceField, secondsField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
 import { approvedRequest } from "../purchase/approved-request.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
@@ -14,6 +14,7 @@ import type { PurchaseFailure } from "../purchase/payment-outcome.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
 import { joinPresentation, present, readPayment } from "../purchase/send-payment.ts";
 import { field } from "../runtime/layout.ts";
+import { CHAIN_WAIT_SECONDS } from "../runtime/limits.ts";
 import { moneySchema, price } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -39,6 +40,9 @@ export const pay = defineCommand({
     out: downloadField("file for the body of the answer"),
     ...includeField,
     ...maxBodyField,
+    wait: secondsField
+      .default(CHAIN_WAIT_SECONDS)
+      .meta({ value: "seconds", description: "of a payment on the chain itself: how long to wait until it is settled; 600" }),
     ...allowHttpField,
     ...dryRunField,
     ...retiredForceField,
@@ -48,7 +52,8 @@ export const pay = defineCommand({
     { says: "a request that the owner has approved on this machine", argv: "pay 7F3K-9QPD" },
     { says: "a request from elsewhere; save the answer", argv: "pay payment-payload.json --request-file request.json --out report.pdf" },
   ],
-  async run(context, input) {
+  async run(context, { wait: chainWait, ...given }) {
+    const input = { ...given, chainWait };
     const item = namesFile(context, input.payment) ? undefined : await findInInbox(context, input.payment);
     if (item && !item.ok) return item;
     const joined = item && !input.dryRun ? joinPresentation(context, item.data.digest, input) : undefined;

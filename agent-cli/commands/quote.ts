@@ -8,6 +8,7 @@ import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { networkField } from "../merchant/choose-money.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { askTerms, coverage, refuseUnsafe } from "../merchant/terms.ts";
 import { refundTermsSchema, refundTermsView } from "../purchase/refund-terms.ts";
@@ -34,6 +35,7 @@ export const quote = defineCommand({
   summary: "the price and the terms of a URL; never pays",
   input: z.strictObject({
     url: z.string().meta({ positional: true, description: "the resource" }),
+    ...networkField,
     ...curlFields,
     ...allowHttpField,
   }),
@@ -70,7 +72,7 @@ export const quote = defineCommand({
     if (!made.ok) return made;
     const unsafe = refuseUnsafe(made.data, "quote");
     if (unsafe) return unsafe;
-    const asked = await askTerms(context, made.data);
+    const asked = await askTerms(context, made.data, input);
     if (!asked.ok) return asked;
     const { method, url } = made.data;
     if (!asked.data.priced) {

@@ -7,6 +7,7 @@ import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
+import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { humanText } from "../../shared/text/text.ts";
@@ -14,6 +15,7 @@ import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField, amountField, dryRunField, nameField, retiredForceField, secondsField, textField } from "../command-line/fields.ts";
+import { type MoneyInput, networkField } from "../merchant/choose-money.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { refuseUnsafe, requireTerms } from "../merchant/terms.ts";
@@ -44,6 +46,7 @@ const input = z.strictObject({
   payTo: z.string().optional().meta({ value: "account", description: "expected payee: an account or merchant_demo_account" }),
   amount: amountField.optional().meta({ value: "amount", description: "expected price: 1.5LGO, or atomic units" }),
   asset: z.string().optional().meta({ description: "expected asset: native" }),
+  ...networkField,
   ...curlFields,
   agentFile: agentFileField,
   out: nameField.optional().meta({ value: "file", local: true, description: "file for the request; else request-<short code>.json" }),
@@ -114,7 +117,7 @@ export const requestCreate = defineCommand({
     if (unsafe) return unsafe;
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
-    const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
+    const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data, input);
     if (!terms.ok) return terms;
     const { offer, required } = terms.data;
     const made = await createRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
@@ -176,7 +179,7 @@ async function sent(
   { digest, request, required }: CreatedRequest,
   agentFile: string | undefined,
 ): Promise<Outcome<AtDesk | undefined>> {
-  const desk = await pairedDesk(context, request.agent.publicKey, agentFile);
+  const desk = isNativeRequest(request) ? undefined : await pairedDesk(context, request.agent.publicKey, agentFile);
   if (!desk) return succeed(undefined);
   const { at } = await askAtDesk(context, desk, { digest, request, ...(required && { terms: required }) });
   const asked = askedAt(context, digest);
@@ -228,8 +231,13 @@ interface Difference {
 type ChosenTerms = Pick<RequestInput, "offer" | "required">;
 
 /** The merchant's offer that meets the expectations; if none does, the differences of the closest. */
-async function merchantTerms(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<ChosenTerms>> {
-  const terms = await requireTerms(context, request);
+async function merchantTerms(
+  context: Context,
+  request: HttpRequest,
+  expected: Expectations,
+  money: MoneyInput,
+): Promise<Outcome<ChosenTerms>> {
+  const terms = await requireTerms(context, request, money);
   if (!terms.ok) {
     const offline = terms.error.code === "network" && expected.amount && expected.payTo;
     return offline ? { ...terms, error: { ...terms.error, hint: "Try again, or add --offline to take the terms from the flags." } } : terms;

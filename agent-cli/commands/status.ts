@@ -4,11 +4,12 @@ import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { ASSET, UPTO } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
-import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
+import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { refundsReceived } from "../facilitator/refunds-received.ts";
@@ -44,6 +45,8 @@ const statusSchema = z.strictObject({
   facilitator: z.string().optional(),
   ledger: z.string().optional(),
   payer: z.string(),
+  /** Of a payment on the chain itself. */
+  network: z.string().optional(),
   /** Absent of a call that a session paid. */
   nonce: z.string().optional(),
   session: calledInSchema.optional(),
@@ -81,7 +84,7 @@ export const status = defineCommand({
     if (!call.ok) return call;
     if (call.data) return callStatus(context, input, call.data);
     const found = await outcomeOf(context, input);
-    if (!found.ok || found.data.conclusion !== "paid") return found;
+    if (!found.ok || found.data.conclusion !== "paid" || found.data.network !== undefined) return found;
     return succeed({ ...found.data, ...(await refundsOf(context, input, found.data)) });
   },
   render: (data, layout) => [
@@ -102,13 +105,15 @@ export const status = defineCommand({
 async function outcomeOf(context: Context, input: FacilitatorInput & { payment: string }): Promise<Outcome<Payment>> {
   const authorization = await authorizationFor(context, input.payment);
   if (!authorization.ok) return authorization;
-  const { from: payer, nonce } = authorization.data;
+  const { from: payer, native } = authorization.data;
+  const nonce = native?.nonce ?? authorization.data.nonce;
   const record = findPayment(context, paymentKey(authorization.data));
   if (!record.ok) return record;
   context.trace.adopt(record.data?.trace);
   const { scheme, value, asset } = authorization.data;
   const about = {
     payer,
+    ...(native && { network: authorization.data.network }),
     nonce,
     ...(scheme === UPTO && { most: money(value, asset) }),
     ...(record.data?.trace && { trace: record.data.trace }),
@@ -174,11 +179,13 @@ function ofSession(context: Context, digest: Digest): Failure {
   });
 }
 
-async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
+async function authorizationFor(context: Context, word: string): Promise<Outcome<PaymentWords>> {
   if (namesFile(context, word)) {
     const payload = readJson(word, paymentPayloadSchema, { what: "payment payload", named: true }, context.files.read);
     if (!payload.ok) return payload;
     // Read, not verified: expired payments are looked up, too.
+    const native = isNativeNetwork(payload.data.accepted.network) ? wordsOfNative(payload.data) : undefined;
+    if (native) return succeed(native);
     const exact = checkShape(payload.data.payload, exactPayloadSchema);
     return exact.ok ? succeed(exact.value.authorization) : fail("invalid_file", `"${word}" is not a payment payload: ${exact.problem}.`);
   }

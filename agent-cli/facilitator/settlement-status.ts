@@ -10,7 +10,7 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { UPTO } from "../../shared/lez.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type PaymentWords, settlementOf } from "../../shared/protocol/native-payment.ts";
 import { parseTimestamp, unixNow } from "../../shared/time.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Config } from "../runtime/config.ts";
@@ -46,14 +46,15 @@ export interface SettlementStatus {
 export async function askSettlement(
   context: Context,
   input: FacilitatorInput,
-  authorization: Authorization,
+  authorization: PaymentWords,
 ): Promise<Outcome<SettlementStatus>> {
   const config = context.config();
   if (!config.ok) return config;
   const base = facilitatorUrl(context, input);
   if (!base.ok) return base;
-  const { network, from, nonce, validBefore } = authorization;
-  const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
+  const { network, from, validBefore, native } = authorization;
+  const [nonce, more] = native ? [native.nonce, `h=${authorization.nonce}`] : [authorization.nonce, `validBefore=${validBefore}`];
+  const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?${more}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });
   if (!answer.ok) return answer;
   const { ledger, status: said } = answer.data;
@@ -62,7 +63,7 @@ export async function askSettlement(
   if (other) return succeed({ ...status, conclusion: "not_known", doubt: other });
   switch (said) {
     case "settled": {
-      const transaction = transactionOf(network, authorizationDigest(authorization));
+      const transaction = settlementOf(authorization);
       // Another signature over the same nonce was paid: not this one, and this one never will be.
       if (answer.data.transaction === transaction) {
         const charged = chargedOf(authorization, answer.data.charged);
@@ -75,6 +76,8 @@ export async function askSettlement(
       return succeed({ ...status, conclusion: "open" });
     case "cancelled":
     case "expired": {
+      // Of the chain itself: this facilitator will not send it. Whoever else holds it still can.
+      if (authorization.native && said === "cancelled") return succeed({ ...status, conclusion: "open" });
       const doubt = doubtOf(config.data, base.data, ledger, authorization) ?? tooLateToSay(context, authorization);
       return succeed({ ...status, conclusion: doubt ? "not_known" : "not_paid", ...(doubt && { doubt }) });
     }
@@ -84,16 +87,19 @@ export async function askSettlement(
 }
 
 /** The ledger takes no more than was signed. An answer that says so is not believed, and all that was signed counts. */
-function chargedOf({ scheme, value }: Authorization, charged: Charge | undefined): Charge | undefined {
+function chargedOf({ scheme, value }: PaymentWords, charged: Charge | undefined): Charge | undefined {
   return scheme === UPTO && charged !== undefined && BigInt(charged) <= BigInt(value) ? charged : undefined;
 }
 
-function doubtOf(config: Config, asked: string, ledger: string, authorization: Authorization): string | undefined {
+function doubtOf(config: Config, asked: string, ledger: string, authorization: PaymentWords): string | undefined {
   if (config.facilitatorUrl === undefined) return `no facilitator is named in ${config.file}`;
   if (withoutSlash(config.facilitatorUrl) !== withoutSlash(asked)) return `it is not the facilitator named in ${config.file}`;
   const believed = authorization.ledger ?? config.ledger;
   if (believed === undefined) return "neither the payment nor the configuration says which ledger it is for";
-  return config.ledger !== undefined && config.ledger !== ledger ? "it speaks for another ledger than the configured one" : undefined;
+  // The configured ledger is the mock's. Of the chain itself the payment alone says which one it is.
+  return authorization.native === undefined && config.ledger !== undefined && config.ledger !== ledger
+    ? "it speaks for another ledger than the configured one"
+    : undefined;
 }
 
 /**
@@ -101,8 +107,9 @@ function doubtOf(config: Config, asked: string, ledger: string, authorization: A
  * first while it still answers "not settled" for the last. Its answer covers all of them only while it remembers the earliest
  * possible one, from when the request was made.
  */
-function tooLateToSay(context: Context, { requestDigest, validAfter }: Authorization): string | undefined {
-  if (requestDigest === undefined) return undefined;
+function tooLateToSay(context: Context, { requestDigest, validAfter, native }: PaymentWords): string | undefined {
+  // On the chain "never" is said once another message has used the nonce, which no time undoes.
+  if (requestDigest === undefined || native) return undefined;
   const stored = findRequest(context, requestDigest);
   const madeAt = stored.ok ? parseTimestamp(stored.data.request.createdAt) : undefined;
   const earliest = madeAt ?? Number(validAfter) - MAX_REQUEST_LIFE_SECONDS;

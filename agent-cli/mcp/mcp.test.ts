@@ -125,7 +125,7 @@ describe("the tools", () => {
     ]);
     // A new one: could it name a file? Then it says what a tool takes in its place.
     const noFile =
-      "account amount asset cursor expiresIn header limit maxAmount maxBody merchantName merchantUrl method payTo reason request resume session sessionFor state timeout url words".split(
+      "account amount asset cursor expiresIn header limit maxAmount maxBody merchantName merchantUrl method network payTo reason request resume session sessionFor state timeout url wait words".split(
         " ",
       );
     expect([...new Set(taken(undefined).map(({ key }) => key))].toSorted()).toEqual(noFile);

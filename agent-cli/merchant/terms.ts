@@ -1,6 +1,6 @@
 /** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 
-import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NATIVE_NETWORKS, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
@@ -9,12 +9,14 @@ import { isUpfront, supportsExtra } from "../../shared/protocol/offer.ts";
 import { isSafeMethod } from "../../shared/screen/confirmation.ts";
 import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
+import { isNativeNetwork, readNativeOffer } from "../../shared/zone/offer.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { chooseNetwork, keysHere, type MoneyInput, whyNotNative } from "./choose-money.ts";
 import { boundRequest } from "./curl-request.ts";
 
 export interface Terms {
@@ -27,8 +29,8 @@ export interface Terms {
 
 export type Asked = { priced: true; terms: Terms } | { priced: false; response: HttpResponse };
 
-/** Makes the request without a payment, to learn what it costs. */
-export async function askTerms(context: Context, request: HttpRequest): Promise<Outcome<Asked>> {
+/** Makes the request without a payment, to learn what it costs. @param money the network to pay on; else by the keys on this machine */
+export async function askTerms(context: Context, request: HttpRequest, money: MoneyInput = {}): Promise<Outcome<Asked>> {
   const answer = await exchange(context, request);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
@@ -41,7 +43,7 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
   const clocks = clocksAt(answer.headers);
   // The owner's approval would be refused as expired, or as not yet valid.
   if (clocks && areApart(clocks)) warn(context, `${clockSkewText(clocks, new URL(request.url).host)} ${CLOCK_HINT}`);
-  const terms = readTerms(answer, request);
+  const terms = readTerms(context, answer, request, money);
   return terms.ok ? succeed({ priced: true, terms: terms.data }) : terms;
 }
 
@@ -54,8 +56,8 @@ export function refuseUnsafe({ method }: HttpRequest, look: string): Failure | u
 }
 
 /** The terms of a URL that must be priced. */
-export async function requireTerms(context: Context, request: HttpRequest): Promise<Outcome<Terms>> {
-  const asked = await askTerms(context, request);
+export async function requireTerms(context: Context, request: HttpRequest, money: MoneyInput = {}): Promise<Outcome<Terms>> {
+  const asked = await askTerms(context, request, money);
   if (!asked.ok) return asked;
   if (asked.data.priced) return succeed(asked.data.terms);
   return notPriced(asked.data.response);
@@ -73,15 +75,21 @@ export function notPriced({ status, headers }: HttpResponse): Failure {
   });
 }
 
-function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms> {
+function readTerms(context: Context, response: HttpResponse, request: HttpRequest, money: MoneyInput): Outcome<Terms> {
   const required = readRequired(response, request.url);
   if (!required.ok) return required;
   const { accepts } = required.data;
-  const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
-  const sessions = sessionOffers(required.data);
+  const payable = accepts.filter((offer) => isPayable(offer) || readNativeOffer(offer).ok);
+  const offered = payable.map(({ network }) => network);
+  const network = chooseNetwork(offered, money, keysHere(context));
+  if (!network.ok) return network;
+  const [first, ...rest] = payable.filter((offer) => offer.network === network.data).sort(byPreference);
+  const sessions = network.data === NETWORK ? sessionOffers(required.data) : [];
   if (first) return succeed({ required: required.data, offers: [first, ...rest], sessions });
+  const native = isNativeNetwork(network.data) ? whyNotNative(accepts, network.data) : undefined;
+  if (native) return native;
   return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
-    hint: `This tool pays "${SCHEME}" and "${UPTO}" on ${NETWORK} in ${ASSET}.`,
+    hint: `This tool pays "${SCHEME}" and "${UPTO}" on ${NETWORK} in ${ASSET}, and "${SCHEME}" on ${NATIVE_NETWORKS.join(" and ")}.`,
     details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
   });
 }

@@ -2,7 +2,8 @@
 
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { UPTO } from "../../shared/lez.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { UNDELIVERED_SECONDS } from "../../shared/limits.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -74,7 +75,10 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       if (input.dryRun) return notApproved(purchase) ?? impossibleState();
       const asked = await askAfterAll(context, purchase.digest);
       if (!asked.ok) return asked;
-      const desk = await pairedDesk(context, purchase.request.agent.publicKey, input.agentFile);
+      // A hosted desk decides for accounts of the mock ledger: the chain's keys are at their owner's terminal alone.
+      const desk = isNativeRequest(purchase.request)
+        ? undefined
+        : await pairedDesk(context, purchase.request.agent.publicKey, input.agentFile);
       return input.wait ? waitAndGoOn(context, input, purchase, desk) : askAndGoOn(context, input, purchase, desk);
     }
     case "approved":
@@ -252,7 +256,11 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
 }
 
 function stillUsable({ record }: Purchase): boolean {
-  return record !== undefined && Number(authorizationOf(record.payload).validBefore) >= unixNow();
+  if (!record) return false;
+  const { validBefore, native } = authorizationOf(record.payload);
+  // A transfer that was presented in time still buys for a while after its statement has ended.
+  const more = native && record.state === "sent" ? UNDELIVERED_SECONDS : 0;
+  return Number(validBefore) + more >= unixNow();
 }
 
 /** Sent, unanswered, and too late to present again: asks the facilitator, and believes what can be checked. */

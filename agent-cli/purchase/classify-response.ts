@@ -10,7 +10,7 @@ import { OF_TIME } from "../../shared/exact/verify.ts";
 import { UPTO } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type PaymentWords, settlementOf } from "../../shared/protocol/native-payment.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { clockInDetail, unixNow } from "../../shared/time.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
@@ -27,7 +27,7 @@ const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
   "answer_not_stored", // without its receipt
 ]);
 /** Codes that say: nothing happened, try again later. */
-const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
+const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable", "nonce_ahead", "payer_busy"]);
 /** Codes about the resource and not about the payment. */
 const RESOURCE: ReadonlySet<ErrorCode> = new Set([
   "handler_timeout",
@@ -44,16 +44,17 @@ const isGatewayStatus = (status: number) => [408, 502, 503, 504].includes(status
 /** An answer of which the body is absent if it was delivered: then only status, headers and ending count. */
 export type Answer = Pick<ResponseHead, "status" | "headers"> & { complete: boolean; problem?: string; body?: unknown };
 
-export function classifyResponse(response: Answer, authorization: Authorization): Presented {
+export function classifyResponse(response: Answer, authorization: PaymentWords): Presented {
   const header = response.headers[PAYMENT_RESPONSE.toLowerCase()];
   const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
   if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, authorization);
   if (!isDelivered(response)) {
-    const { network, ledger } = authorization;
+    const { network, ledger, native } = authorization;
     return classifyRefusal(response, settled?.ok ? settled.value : undefined, {
       transaction: ownTransaction(authorization),
       network,
       ledger,
+      onChain: native !== undefined,
     });
   }
   const found = settled?.ok
@@ -80,7 +81,7 @@ export function isDelivered({ status }: Pick<Answer, "status">): boolean {
   return status >= 200 && status < 300;
 }
 
-function classifyReceipt(stated: SettleResponse, response: Answer, authorization: Authorization): Presented {
+function classifyReceipt(stated: SettleResponse, response: Answer, authorization: PaymentWords): Presented {
   const fields = [
     stated.network !== authorization.network && "network",
     stated.payer && stated.payer !== authorization.from && "payer",
@@ -109,8 +110,8 @@ function isAtMost(amount: string, limit: string): boolean {
   return chargeSchema.safeParse(amount).success && BigInt(amount) <= BigInt(limit);
 }
 
-function ownTransaction(authorization: Authorization): string {
-  return transactionOf(authorization.network, authorizationDigest(authorization));
+function ownTransaction(authorization: PaymentWords): string {
+  return settlementOf(authorization);
 }
 
 export type Unpaid = Exclude<Presented, { kind: "paid" }>;
@@ -121,6 +122,8 @@ export interface RefusedPayment {
   transaction: string;
   network: string;
   ledger?: Digest | undefined;
+  /** A transfer on the chain itself, where pending is how every payment begins. */
+  onChain?: boolean;
 }
 
 export function classifyRefusal(response: Answer, settled: SettleResponse | undefined, payment: RefusedPayment): Unpaid {
@@ -129,6 +132,7 @@ export function classifyRefusal(response: Answer, settled: SettleResponse | unde
   const code = settled?.errorReason ?? refusalCode(response);
   if (asksAgain(status, code)) return { kind: "payment_required", status };
   if (isErrorCode(code)) {
+    if (code === "settlement_pending" && payment.onChain) return { kind: "pending", transaction: payment.transaction, retryAfter };
     if (UNKNOWN.has(code)) return { kind: "unknown", why: `The merchant says: ${ERRORS[code].message} (${code})`, retryAfter };
     if (code === "nonce_replayed") return classifyReplay(status, settled?.extra?.["transaction"], payment);
     if (code === "payment_refunded") return { kind: "given_back", status };

@@ -1,6 +1,6 @@
 /** Records what became of a payment that was presented. */
 
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type PaymentWords, settlementOf } from "../../shared/protocol/native-payment.ts";
 import { appendEntry, type AuditEvent, type AuditFacts, readAudit } from "../records/audit-log.ts";
 import { concludePayment, type PaymentConclusion, paymentKey, type PaymentRecord } from "../records/payment-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
@@ -14,7 +14,7 @@ import { type Outcome, succeed } from "../runtime/outcome.ts";
 export async function conclude(
   context: Context,
   request: { method: string; url: string },
-  authorization: Authorization,
+  authorization: PaymentWords,
   conclusion: PaymentConclusion,
 ): Promise<void> {
   const facts = factsOf(authorization, request);
@@ -29,7 +29,7 @@ export async function conclude(
 }
 
 /** Records what the facilitator says of a payment. Only a change is an entry: a look at the ledger changes nothing. */
-export function concludeAsTold(context: Context, authorization: Authorization, conclusion: PaymentConclusion): Promise<Outcome<undefined>> {
+export function concludeAsTold(context: Context, authorization: PaymentWords, conclusion: PaymentConclusion): Promise<Outcome<undefined>> {
   return exclusively(context, () => {
     const before = concludePayment(context, paymentKey(authorization), conclusion);
     if (!before.ok) return before;
@@ -78,8 +78,8 @@ function nextEntry(
 }
 
 /** A payment's facts in the audit log. */
-export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
-  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest, mandate, scheme } = authorization;
+export function factsOf(authorization: PaymentWords, { method, url }: { method: string; url: string }): Record<string, string> {
+  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest, mandate, scheme, native } = authorization;
   return {
     ...(requestDigest && { requestDigest }),
     method,
@@ -94,6 +94,7 @@ export function factsOf(authorization: Authorization, { method, url }: { method:
     nonce,
     validBefore,
     ...(mandate && { mandate }),
-    transactionIfSettled: transactionOf(network, authorizationDigest(authorization)),
+    ...(native && { accountNonce: native.nonce, maxFee: native.maxFee }),
+    transactionIfSettled: settlementOf(authorization),
   };
 }

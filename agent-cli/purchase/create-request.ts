@@ -6,8 +6,10 @@ import type { Amount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import {
+  checkNativeRequest,
   checkPaymentRequest,
   checkSessionRequest,
+  isNativeRequest,
   newPaymentRequest,
   type PaymentRequest,
   requestDigest,
@@ -78,7 +80,8 @@ export async function createRequest(context: Context, agent: Agent, input: Reque
   const body = newPaymentRequest({ ...input, agent: named, http: boundRequest(input.http) }, now);
   const request = await signPaymentRequest(body, agent.signer);
   // The owner's tool runs the same check.
-  const checked = await (input.session ? checkSessionRequest : checkPaymentRequest)(request, now);
+  const check = isNativeRequest(request) ? checkNativeRequest : input.session ? checkSessionRequest : checkPaymentRequest;
+  const checked = await check(request, now);
   if (!checked.ok) return requestRefused(checked);
   return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: input.required });
 }

@@ -46,6 +46,8 @@ export type Paid = z.infer<typeof paidSchema>;
 export interface Destination extends ShownHow {
   /** The largest body to keep, as --max-body names it. */
   maxBody?: string | undefined;
+  /** Seconds to wait for the chain itself to settle the payment. */
+  chainWait?: number | undefined;
 }
 
 /** Checks before anything is sent or asked that its answer can be written. */

@@ -64,6 +64,8 @@ export type Presented =
   | { kind: "identifier_conflict"; status: number }
   /** No credible statement about the payment. */
   | { kind: "unknown"; why: string; retryAfter: number | undefined }
+  /** A transfer that the facilitator has, and the chain has not included or proven yet. */
+  | { kind: "pending"; transaction: string; retryAfter: number | undefined }
   /** The payment was not looked at; the same one may succeed later. */
   | { kind: "busy"; code: ErrorCode; status: number; retryAfter: number | undefined }
   /** The resource failed, and nothing was said about the payment. */
@@ -260,6 +262,21 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
         failure: fail("outcome_unknown", `${outcome.why} The payment may have been made.`, { retryable: true, hint: PRESENT_AGAIN }),
         wayOn: { kind: "repeat", retryAfter: outcome.retryAfter },
       };
+    case "pending": {
+      const { transaction, retryAfter } = outcome;
+      return {
+        failure: fail(
+          "outcome_unknown",
+          `The payment is on its way to the chain, which has not settled it yet: transaction ${transaction}.`,
+          {
+            retryable: true,
+            hint: "Do not pay again. Run the next command later: it presents the same payment, and gets the answer once the chain has it.",
+            details: { transaction, pending: true },
+          },
+        ),
+        wayOn: { kind: "repeat", retryAfter },
+      };
+    }
     case "busy": {
       const { code, status, retryAfter } = outcome;
       return { failure: refuse(code, EXIT.busy, ...tableWords(code, status)), wayOn: { kind: "repeat", retryAfter } };
@@ -449,6 +466,7 @@ const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = 
   never_paid: "gone",
   unknown: "later",
   busy: "later",
+  pending: "later",
   not_sent: "later",
   resource_failed: "later",
   redirected: "later",

@@ -4,7 +4,7 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { InboxItem } from "../records/inbox.ts";
-import type { Payment } from "../records/payment-journal.ts";
+import { findPayment, type Payment, paymentKey } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Failure, type Next, type Outcome } from "../runtime/outcome.ts";
 import { carriesId, paidTransaction, withId } from "./payment-identifier.ts";
@@ -27,7 +27,14 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
 
 /** The merchant may have kept the answer of a settled payment, so presenting it again is never too late. */
 export const isAnswerLeft = (context: Context) => (payment: Payment) =>
-  carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
+  isUnderWay(context, payment) || (carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined);
+
+/** A transfer that was presented in time may be on its way to the chain: the merchant gives its goods for it after its statement has ended. */
+function isUnderWay(context: Context, { authorization }: Payment): boolean {
+  if (authorization.native === undefined) return false;
+  const record = findPayment(context, paymentKey(authorization));
+  return record.ok && record.data !== undefined && record.data.state !== "refused" && record.data.state !== "unsent";
+}
 
 /**
  * Why a request has no payment to present: not decided yet, refused, withdrawn or expired.

@@ -1,17 +1,20 @@
 /** Presents a signed payment: checks what must hold before a byte leaves, sends it, and reports the answer. */
 
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyPayment } from "../../shared/exact/verify.ts";
 import type { Scheme } from "../../shared/lez.ts";
-import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
+import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { isNativeNetwork, readNativeOffer } from "../../shared/zone/offer.ts";
 import { bytesOf } from "../command-line/fields.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { checkAudit } from "../records/audit-log.ts";
@@ -21,7 +24,7 @@ import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
-import { MAX_PAID_BODY_BYTES } from "../runtime/limits.ts";
+import { CHAIN_WAIT_SECONDS, MAX_PAID_BODY_BYTES } from "../runtime/limits.ts";
 import { holding } from "../runtime/lock.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
@@ -43,6 +46,7 @@ type IsPaid = (payment: Payment) => boolean;
 
 /** @param what names the payload in an error */
 export async function checkPayment(payload: PaymentPayload, what: string, isPaid: IsPaid): Promise<Outcome<Payment>> {
+  if (isNativeNetwork(payload.accepted.network)) return checkNativePayment(payload, what, isPaid);
   const exact = checkShape(payload.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `${what} is not a payment payload: payload.${exact.problem}.`);
   const { authorization } = exact.value;
@@ -69,6 +73,29 @@ export async function checkPayment(payload: PaymentPayload, what: string, isPaid
   }
 }
 
+/** The same of a transfer on the chain itself. */
+async function checkNativePayment(payload: PaymentPayload, what: string, isPaid: IsPaid): Promise<Outcome<Payment>> {
+  const offer = readNativeOffer(payload.accepted);
+  const authorization = wordsOfNative(payload);
+  if (!offer.ok) return refuse(offer.code, EXIT.unsupported, `The payment cannot be made here: ${offer.problem}.`);
+  if (!authorization) return fail("invalid_file", `${what} is not a payment payload: it has no transfer with a statement.`);
+  const now = unixNow();
+  const { network, ledger, terms } = offer;
+  const isSent = isPaid({ payload, authorization });
+  const { verifyNative } = await import("../../shared/zone/verify.ts");
+  const context = { now, network, ledger, maxFee: terms.maxFee, finalities: [terms.finality], expiryIsTheLanes: isSent };
+  const verified = verifyNative(payload, payload.accepted, context);
+  if (verified.ok) return succeed({ payload, authorization });
+  if (verified.code === "payment_expired") {
+    return fail("payment_expired", `The approval expired ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
+      hint: "Ask the owner for a new approval; it gets the same nonce. The signed transfer itself does not expire: nobody else should have it.",
+    });
+  }
+  return refuse(verified.code, EXIT.differs, `The payment contradicts itself (${verified.code}). Nothing was sent.`, {
+    hint: "Use the file as the owner's approval wrote it.",
+  });
+}
+
 /**
  * Sends the request with the payment attached, unless its answer is on disk already. The payment is in the payment journal before
  * it leaves; one that left before is sent again instead of a newer one. A part of an answer is continued if the merchant allows
@@ -91,7 +118,11 @@ export async function present(
   if (context.io.signal.aborted) return interrupted("Nothing was sent now.");
   const key = paymentKey(payment.authorization);
   const carry = (context: Context) =>
-    carryOut(context, { request, payment, maxBody: bytesOf(destination.maxBody) ?? MAX_PAID_BODY_BYTES }, again);
+    carryOut(
+      context,
+      { request, payment, maxBody: bytesOf(destination.maxBody) ?? MAX_PAID_BODY_BYTES },
+      { again, chainWait: destination.chainWait ?? CHAIN_WAIT_SECONDS },
+    );
   const { background } = context;
   if (!background) return reportOn(context, await carry(context), destination);
   context.progress(`The payment of ${shortCode(key)} is under way`);
@@ -136,7 +167,11 @@ async function reportOn(context: Context, carried: Outcome<Carried>, destination
   return failureOf(outcome as Exclude<Presented, { kind: "paid" }>, senderOf(context, request, payment));
 }
 
-async function carryOut(context: Context, presentation: Presentation, again: boolean): Promise<Outcome<Carried>> {
+async function carryOut(
+  context: Context,
+  presentation: Presentation,
+  { again, chainWait }: { again: boolean; chainWait: number },
+): Promise<Outcome<Carried>> {
   const { request, payment } = presentation;
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return directory;
@@ -145,12 +180,36 @@ async function carryOut(context: Context, presentation: Presentation, again: boo
   const lock = path.join(directory.data, `${paymentKey(payment.authorization)}.lock`);
   return holding(lock, { seconds: Infinity, signal: context.io.signal }, presentedElsewhere, async () => {
     const found = again ? undefined : keptFor(context, payment);
-    if (found?.outcome.kind !== "paid") return presentAlone(context, presentation);
+    if (found?.outcome.kind !== "paid") return presentUntilSettled(context, presentation, chainWait);
     await concludeKept(context, request, payment.authorization, found.outcome);
     const record = findPayment(context, paymentKey(payment.authorization));
     const { changedAt: paidAt, trace } = (record.ok && record.data) || {};
     return succeed({ request, payment: { ...payment, paidAt, trace }, ...found, kept: true });
   });
+}
+
+/**
+ * On the chain itself a payment is pending for a block or more, so it is presented again when the merchant says. Nothing is paid twice: it is
+ * the same transfer each time.
+ * @param seconds how long
+ */
+async function presentUntilSettled(context: Context, presentation: Presentation, seconds: number): Promise<Outcome<Carried>> {
+  const until = performance.now() + seconds * 1000;
+  for (;;) {
+    const carried = await presentAlone(context, presentation);
+    const pause = carried.ok ? pauseAfter(carried.data) : undefined;
+    const over = pause === undefined || performance.now() + pause * 1000 > until || context.io.signal.aborted;
+    if (over || !carried.ok) return carried;
+    context.progress(`Waiting for the chain: transaction ${carried.data.payment.authorization.native?.transaction ?? ""}`);
+    await sleep(pause * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
+  }
+}
+
+/** Seconds until a transfer is presented again; undefined if there is nothing to wait for. */
+function pauseAfter({ payment, outcome }: Carried): number | undefined {
+  if (payment.authorization.native === undefined) return undefined;
+  if (outcome.kind !== "pending" && outcome.kind !== "busy") return undefined;
+  return Math.max(1, outcome.retryAfter ?? RETRY_AFTER_SECONDS);
 }
 
 function presentedElsewhere(holder: number | undefined): Failure {
@@ -160,7 +219,7 @@ function presentedElsewhere(holder: number | undefined): Failure {
 }
 
 /** A process that died between the answer and the payment journal left the rest of its work. */
-async function concludeKept(context: Context, request: HttpRequest, authorization: Authorization, outcome: Presented): Promise<void> {
+async function concludeKept(context: Context, request: HttpRequest, authorization: PaymentWords, outcome: Presented): Promise<void> {
   const before = findPayment(context, paymentKey(authorization));
   if (before.ok && before.data?.state === "sent") await conclude(context, request, authorization, conclusionOf(outcome));
 }

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { bytesOf } from "../command-line/fields.ts";
 import { askTerms } from "../merchant/terms.ts";
@@ -61,7 +62,7 @@ export async function callInSession(
 
 /** Asks the merchant first: it may have made this offer never before. */
 async function atTerms(context: Context, input: CallInput, call: Call): Promise<CallOutcome> {
-  const asked = await askTerms(context, call.http);
+  const asked = await askTerms(context, call.http, { network: NETWORK });
   if (!asked.ok) return bought(asked);
   if (!asked.data.priced) return { kind: "free", response: asked.data.response };
   const { sessions, required } = asked.data.terms;

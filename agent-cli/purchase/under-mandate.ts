@@ -6,10 +6,17 @@
 import { orderOf } from "../../shared/batch-settlement/deposit.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { objectionToSession } from "../../shared/exact/mandate-checks.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
 import { signWithin } from "../../shared/protocol/approval.ts";
 import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
-import { checkPaymentRequest, checkSessionRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import {
+  checkPaymentRequest,
+  checkSessionRequest,
+  isNativeRequest,
+  type PaymentRequest,
+  requestDigest,
+} from "../../shared/protocol/payment-request.ts";
 import { sessionWithin } from "../../shared/protocol/session-approval.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { sessionId, type SignedSession, signSession } from "../../shared/protocol/session.ts";
@@ -45,6 +52,8 @@ export async function mandateFor(
   request: PaymentRequest,
   identified?: Merchant,
 ): Promise<Outcome<KeptMandate | undefined>> {
+  // A mandate is counted by the mock ledger; on the chain itself there is none.
+  if (isNativeRequest(request)) return succeed(undefined);
   const kept = await keptMandateFor(context, input, request, identified);
   if (!kept.ok || kept.data) return kept;
   // Only before the owner would be asked: a mandate that pays needs no desk.
@@ -127,7 +136,7 @@ async function identifyAgain(context: Context, request: PaymentRequest): Promise
   if (!stored.ok) return stored;
   const { headers, body } = stored.data;
   const http: HttpRequest = { ...request.http, headers, ...(body.length > 0 && { body }) };
-  const terms = await requireTerms(context, http);
+  const terms = await requireTerms(context, http, { network: NETWORK });
   if (!terms.ok) return terms;
   const { required, offers, sessions } = terms.data;
   const offer = [...offers, ...sessions].find((candidate) => canonicalJson(candidate) === request.payment.offer);

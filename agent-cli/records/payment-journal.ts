@@ -11,9 +11,11 @@ import { isTraceId } from "../../shared/log.ts";
 import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
+import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { Context } from "../runtime/context.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -22,7 +24,7 @@ import { readState, writeState } from "../runtime/state-file.ts";
 
 export interface Payment {
   payload: PaymentPayload;
-  authorization: Authorization;
+  authorization: PaymentWords;
   /** When it was settled, if the payment journal knew that before this attempt. */
   paidAt?: string | undefined;
   /** Of all its presentations from this machine; absent before the first. */
@@ -67,8 +69,10 @@ export function findPayment(context: Context, key: Digest): Outcome<PaymentRecor
   return directory.ok ? read(directory.data, key) : directory;
 }
 
-/** The authorization of a payment that was checked before it came here. */
-export function authorizationOf(payload: PaymentPayload): Authorization {
+/** What a payment that was checked before it came here has signed. */
+export function authorizationOf(payload: PaymentPayload): PaymentWords {
+  const native = isNativeNetwork(payload.accepted.network) ? wordsOfNative(payload) : undefined;
+  if (native) return native;
   const exact = checkShape(payload.payload, exactPayloadSchema);
   if (!exact.ok) throw new Error(`a payment without an authorization: ${exact.problem}`);
   return exact.value.authorization;

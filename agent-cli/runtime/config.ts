@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import type { NativeNetwork } from "../../shared/lez.ts";
 import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
 import { isReasonMinimum } from "../../shared/protocol/reason.ts";
 import { readJson } from "./files.ts";
@@ -24,6 +25,9 @@ export const PLAIN_DESK = {
   fix: "Use https:. A desk of this machine is at http://localhost:PORT.",
 };
 
+/** What an address of a sequencer must be. */
+export const SEQUENCER_ADDRESS = "must be an address with https:, or with http: on this machine";
+
 const configSchema = z.strictObject({
   /** The facilitator to ask, and the only one that is trusted when it says that a payment will never settle. */
   facilitatorUrl: z.string().optional(),
@@ -37,6 +41,8 @@ const configSchema = z.strictObject({
     .optional(),
   /** The trusted ledger. */
   ledger: z.optional(digestSchema),
+  /** A sequencer of each network of the Logos Execution Zone itself that is used. */
+  sequencers: z.strictObject({ "lez:testnet": sequencerSchema().optional(), "lez:devnet": sequencerSchema().optional() }).optional(),
   /** The least number of visible characters in a reason. */
   reasonMinimum: z.number().refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`).optional(),
   /** Above this amount the owner types the amount instead of y. */
@@ -57,6 +63,16 @@ const configSchema = z.strictObject({
   /** Origins on this machine, and on private networks, that agents' commands may reach. */
   egress: z.strictObject({ loopback: z.array(originSchema()).optional(), private: z.array(originSchema()).optional() }).optional(),
 });
+
+function sequencerSchema() {
+  return z.string().refine(isSequencerUrl, SEQUENCER_ADDRESS);
+}
+
+export function isSequencerUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password || url.hash) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname));
+}
 
 function originSchema() {
   return z.string().refine((text) => originOf(text) === text, "must be an origin, as in http://127.0.0.1:8787");
@@ -82,6 +98,8 @@ export interface Config {
   merchantUrl?: string | undefined;
   desk?: string | undefined;
   ledger?: string | undefined;
+  /** Where each network of the chain itself is read. */
+  sequencers: { readonly [Network in NativeNetwork]?: string | undefined };
   reasonMinimum: number;
   approvalThreshold: bigint;
   ownerFile?: string | undefined;
@@ -136,17 +154,19 @@ export function readConfig(places: Places, file = configFile(places)): Outcome<C
     reasonMinimum: MIN_REASON_LENGTH,
     approvalThreshold: APPROVAL_TYPED_THRESHOLD,
     egress: { loopback: [], private: [] },
+    sequencers: {},
   };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
   const written = `It is a JSON object with these members, all optional: ${Object.keys(configSchema.def.shape).join(", ")}.`;
   const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true, written });
   if (!read.ok) return read;
-  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, egress = {}, ...rest } = read.data;
+  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, egress = {}, sequencers, ...rest } = read.data;
   const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
   return succeed({
     ...defaults,
     ...rest,
     egress: { loopback: egress.loopback ?? [], private: egress.private ?? [] },
+    sequencers: sequencers ?? {},
     exists: true,
     ...(reasonMinimum !== undefined && { reasonMinimum }),
     ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),

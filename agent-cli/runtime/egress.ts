@@ -101,8 +101,9 @@ export function lookupWithin(egress: Egress, origin: string): net.LookupFunction
 }
 
 /** The policy of a configuration. */
-export function egressOf({ egress, desk, file }: Config, facilitatorUrl: string): Egress {
-  const configured = [...(URL.canParse(facilitatorUrl) ? [new URL(facilitatorUrl).origin] : []), ...(desk === undefined ? [] : [desk])];
+export function egressOf({ egress, desk, sequencers, file }: Config, facilitatorUrl: string): Egress {
+  const addresses = [facilitatorUrl, desk, ...Object.values(sequencers)];
+  const configured = addresses.flatMap((url) => (url !== undefined && URL.canParse(url) ? [new URL(url).origin] : []));
   return { loopback: egress.loopback, private: egress.private, configured, file };
 }
 

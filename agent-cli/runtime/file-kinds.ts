@@ -66,7 +66,7 @@ export function kindOf(value: unknown, file: string): FileKind | undefined {
   if (has("decision", "signed"))
     return { what: "owner's decision", is: "an owner's decision", hint: "It says no. There is nothing to pay." };
   if (has("merchants") || has("ledgers")) return { what: "file of known keys", is: "a file of known keys", hint: "It is for --keys." };
-  if (has("facilitatorUrl") || has("ownerFile") || has("agentFile"))
+  if (has("facilitatorUrl") || has("ownerFile") || has("agentFile") || has("sequencers"))
     return { what: "configuration", is: "a configuration", hint: "No command takes it as a file." };
   return undefined;
 }

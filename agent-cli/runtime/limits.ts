@@ -54,6 +54,11 @@ export const MAX_RECORD_TEXT_LENGTH = 1000;
 /** A longer `Retry-After` is no "busy": no run waits for it. */
 export const MAX_BUSY_SECONDS = 600;
 
+/** A payment on the chain itself is presented again and again for so long, unless `pay --wait` says otherwise. */
+export const CHAIN_WAIT_SECONDS = 600;
+/** Full blocks that the fee of a transfer on the chain itself bears, which the approval and the payment may have to wait for. */
+export const FEE_BLOCKS = 21;
+
 // --- Requests and approval -----------------------------------------------------------------------
 
 /** The time that an owner has to decide, if the agent names none. */

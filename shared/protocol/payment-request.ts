@@ -18,6 +18,7 @@ import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
 import { clockDetail, formatTimestamp, parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
+import { isNativeNetwork, type PayableOffer, readNativeOffer } from "../zone/offer.ts";
 import { accountIdSchema } from "./account.ts";
 import { type Amount, amountSchema } from "./amount.ts";
 import { boundRequestSchema, bindingScope, type BindingScope, type BoundRequest } from "./binding.ts";
@@ -118,6 +119,11 @@ export type RequestCheck =
   | { ok: true; digest: Digest; offer: PaymentRequirements; scope: BindingScope }
   | { ok: false; code: RequestRefusal; problem: string };
 
+type RefusedRequest = Extract<RequestCheck, { ok: false }>;
+
+/** `native`: what the offer asks for on the chain. */
+export type NativeRequestCheck = (Extract<RequestCheck, { ok: true }> & { native: PayableOffer }) | RefusedRequest;
+
 /** `session`: what is asked for, in atomic units and seconds, and the offer's terms. */
 export type SessionRequestCheck =
   | (Extract<RequestCheck, { ok: true }> & { session: { deposit: Amount; seconds: number; terms: SessionTerms } })
@@ -130,6 +136,9 @@ export type RequestRefusal =
   | "offer_mismatch"
   | "binding_mismatch"
   | "unsupported_extra"
+  | "ledger_mismatch"
+  | "amount_mismatch"
+  | "recipient_mismatch"
   | "origin_mismatch"
   | "request_expired"
   | "request_too_long"
@@ -142,14 +151,32 @@ export type RequestRefusal =
  */
 export async function checkPaymentRequest(request: PaymentRequest, now: number): Promise<RequestCheck> {
   if (request.payment.session) return refusedFor("unsupported_scheme", "it asks for a session, not for one payment");
-  return checkRequest(request, now, [SCHEME, UPTO]);
+  return checkRequest(request, now, (offer) => foreignTerm(offer, [SCHEME, UPTO]));
+}
+
+/** The same of a request that a transfer on the chain itself pays: another key signs another object, with another screen. @param now unix seconds */
+export async function checkNativeRequest(request: PaymentRequest, now: number): Promise<NativeRequestCheck> {
+  const { session, network } = request.payment;
+  if (session) return refusedFor("unsupported_scheme", `there are no sessions on ${network}`);
+  const checked = await checkRequest(request, now, (offer) => {
+    const read = readNativeOffer(offer);
+    return read.ok ? undefined : refusedFor(read.code, read.problem);
+  });
+  if (!checked.ok) return checked;
+  const read = readNativeOffer(checked.offer);
+  return read.ok ? { ...checked, native: read } : refusedFor(read.code, read.problem);
+}
+
+/** Whether a request is for the chain itself. */
+export function isNativeRequest({ payment }: Pick<PaymentRequest, "payment">): boolean {
+  return isNativeNetwork(payment.network);
 }
 
 /** The same of a request for a session: what is signed for one is another object, with another screen. @param now unix seconds */
 export async function checkSessionRequest(request: PaymentRequest, now: number): Promise<SessionRequestCheck> {
   const { session, amount } = request.payment;
   if (!session) return refusedFor("unsupported_scheme", "it asks for one payment, not for a session");
-  const checked = await checkRequest(request, now, [BATCH_SETTLEMENT]);
+  const checked = await checkRequest(request, now, (offer) => foreignTerm(offer, [BATCH_SETTLEMENT]));
   if (!checked.ok) return checked;
   const terms = sessionTermsOf(checked.offer);
   if (!terms) return refusedFor("unsupported_extra", "the offer says not how a session is opened");
@@ -161,20 +188,20 @@ export async function checkSessionRequest(request: PaymentRequest, now: number):
   return { ...checked, session: { deposit, seconds, terms } };
 }
 
-async function checkRequest(request: PaymentRequest, now: number, schemes: readonly string[]): Promise<RequestCheck> {
+/** @param foreign why the offer cannot be paid at all */
+async function checkRequest(
+  request: PaymentRequest,
+  now: number,
+  foreign: (offer: PaymentRequirements) => RefusedRequest | undefined,
+): Promise<RequestCheck> {
   const parsed = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
   if (!parsed.ok) return refusedFor("offer_mismatch", `payment.offer: ${parsed.problem}`);
   const offer = parsed.value;
   const stated = paymentFields(offer);
   const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
   if (differing) return refusedFor("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
-  const foreign = foreignTerm(offer, schemes);
-  if (foreign) return refusedFor(foreign, "the offer is not of a scheme, network and asset that can be paid here");
-  if (!supportsExtra(offer))
-    return refusedFor(
-      "unsupported_extra",
-      "the offer asks for splits, for an unknown payment flow or transfer method, or names a unit without its price",
-    );
+  const other = foreign(offer);
+  if (other) return other;
   if (new URL(request.merchant.url).origin !== new URL(request.http.url).origin) {
     return refusedFor("origin_mismatch", `${new URL(request.http.url).origin} is not where ${new URL(request.merchant.url).origin} lives`);
   }
@@ -199,13 +226,19 @@ async function checkRequest(request: PaymentRequest, now: number, schemes: reado
   return { ok: true, digest: digestHex, offer, scope };
 }
 
-/** An owner's key signs for this system's schemes, network and asset only: the screen describes nothing else. */
-function foreignTerm(offer: PaymentRequirements, schemes: readonly string[]): RequestRefusal | undefined {
-  if (!schemes.includes(offer.scheme)) return "unsupported_scheme";
-  if (offer.network !== NETWORK) return "invalid_network";
-  return offer.asset === ASSET ? undefined : "asset_mismatch";
+/** An owner's key of the mock signs for its schemes, network and asset only: the screen describes nothing else. */
+function foreignTerm(offer: PaymentRequirements, schemes: readonly string[]): RefusedRequest | undefined {
+  const no = (code: RequestRefusal) => refusedFor(code, "the offer is not of a scheme, network and asset that can be paid here");
+  if (!schemes.includes(offer.scheme)) return no("unsupported_scheme");
+  if (offer.network !== NETWORK) return no("invalid_network");
+  if (offer.asset !== ASSET) return no("asset_mismatch");
+  if (supportsExtra(offer)) return undefined;
+  return refusedFor(
+    "unsupported_extra",
+    "the offer asks for splits, for an unknown payment flow or transfer method, or names a unit without its price",
+  );
 }
 
-function refusedFor(code: RequestRefusal, problem: string): Extract<RequestCheck, { ok: false }> {
+function refusedFor(code: RequestRefusal, problem: string): RefusedRequest {
   return { ok: false, code, problem };
 }

@@ -16,17 +16,14 @@ import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { shortened, showUnsafe } from "./escapes.ts";
+import type { Fact } from "./fact.ts";
 import { standingText } from "./mandate-standing.ts";
+import { nativeChainFacts, nativePriceFacts } from "./native-facts.ts";
 import { refundTextOf } from "./refund-terms.ts";
 import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin } from "./view.ts";
 
-export interface Fact {
-  label: string;
-  value: string;
-  /** Shown with emphasis. */
-  strong?: true;
-}
+export type { Fact };
 
 export interface ApprovalFacts {
   shortCode: string;
@@ -42,29 +39,30 @@ export interface ApprovalFacts {
 }
 
 export function approvalFacts(view: ApprovalView): ApprovalFacts {
-  const { request, checked, authorization, session, now } = view;
+  const { request, checked, authorization, session, native, now } = view;
   const { method, url, bodySha256 } = request.http;
   const expires = parseTimestamp(request.expiresAt) ?? now;
   const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
-  const sum = session ? { label: "Set aside", value: displayAmount(session.deposit) } : { label: "Pay", value: priceText(request.payment) };
   const once = authorization.ledger === undefined ? "" : ", once";
+  const price = native
+    ? nativePriceFacts(native)
+    : session
+      ? sessionFacts(session, checked.offer)
+      : priceFacts(checked.offer, authorization.value, once);
+  const sum = session ? { label: "Set aside", value: displayAmount(session.deposit) } : { label: "Pay", value: priceText(request.payment) };
   const host: Fact = { label: "To", value: new URL(url).host, strong: true };
   const account: Fact = { label: "Account", value: authorization.to };
   return {
     shortCode: shortCode(checked.digest),
     facts: [
-      ...(session ? sessionFacts(session, checked.offer) : priceFacts(checked.offer, authorization.value, once)),
+      ...price,
       host,
       account,
       { label: "Merchant", value: pinText(view.pin) },
       { label: "For", value: showUnsafe(`${method} ${url}`) },
       ...(bodySha256 ? [{ label: "Body", value: bodyText(view.sent, bodySha256) }] : []),
       { label: "Pays for", value: coverageText(checked.scope, request.http) },
-      { label: "From", value: authorization.from },
-      { label: "Balance", value: balanceText(view, BigInt(authorization.value)) },
-      { label: "Today", value: todayText(view) },
-      ...view.mandates.map((standing, i) => ({ label: i === 0 ? "Mandate" : "", value: standingText(standing, request) })),
-      { label: "Network", value: `${authorization.network} (TEST)` },
+      ...(native ? nativeChainFacts(native) : ledgerFacts(view)),
       { label: "Agent key", value: request.agent.publicKey },
       { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },
       { label: "Then valid", value: `for ${duration(usable)}` },
@@ -75,11 +73,24 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
     merchantSays: merchantSays(view),
     decisive: [
       sum,
+      ...price.filter(({ label }) => label === "Fee"),
       host,
       account,
       ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
     ],
   };
+}
+
+/** The paying account, on the mock ledger. */
+function ledgerFacts(view: ApprovalView): Fact[] {
+  const { authorization, mandates, request } = view;
+  return [
+    { label: "From", value: authorization.from },
+    { label: "Balance", value: balanceText(view, BigInt(authorization.value)) },
+    { label: "Today", value: todayText(view) },
+    ...mandates.map((standing, i) => ({ label: i === 0 ? "Mandate" : "", value: standingText(standing, request) })),
+    { label: "Network", value: `${authorization.network} (TEST)` },
+  ];
 }
 
 /** One sum first: all of the deposit can go to this payee, and to no other. */

@@ -5,6 +5,7 @@ import type { Authorization } from "../protocol/authorization.ts";
 import type { Mandate } from "../protocol/mandate.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
 import type { Session } from "../protocol/session.ts";
+import type { PaymentDraft } from "../zone/pay.ts";
 import type { Confirmation } from "./confirmation.ts";
 import type { SentRequest } from "./sent-request.ts";
 
@@ -64,6 +65,27 @@ interface MandateLeft {
   period?: { left: bigint; paymentsLeft?: number | undefined; endsAt: string } | undefined;
 }
 
+/** Of a request that a transfer on the chain itself pays. */
+export interface NativeView {
+  /** As it would be signed now. */
+  draft: PaymentDraft;
+  /** The account, and the head at which both were read. Its time is in unix seconds. */
+  read: {
+    balance: bigint;
+    head: { id: bigint; at: number };
+    /** How long the last ten blocks took, in seconds, if that is known. */
+    tenBlocks?: number | undefined;
+  };
+  /** What the transfer would be charged in the next block at the least, in lepta. */
+  charge: bigint;
+  /** An earlier request that had the nonce. */
+  reused?: { shortCode: string; why: "you declined" | "you revoked" | "expired"; at?: string | undefined } | undefined;
+  /** Unix seconds. */
+  now: number;
+  /** Whether this owner approved a payment to the payee on another ledger than this chain. */
+  payeeOnMock: boolean;
+}
+
 export interface ApprovalView {
   request: PaymentRequest;
   checked: Extract<RequestCheck, { ok: true }>;
@@ -71,6 +93,8 @@ export interface ApprovalView {
   authorization: Authorization;
   /** Of a request for a session: as it would be signed now. */
   session?: Session;
+  /** Of a request on the chain itself; `authorization` then says the same in other words, and is not signed. */
+  native?: NativeView;
   /** Unix seconds. */
   now: number;
   history: readonly PastDecision[];

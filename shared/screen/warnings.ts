@@ -7,6 +7,7 @@ import { standingApprovals } from "./approvals.ts";
 import { unicodeDomain } from "./domain.ts";
 import { duration } from "./duration.ts";
 import { mixesScripts } from "./homoglyphs.ts";
+import { nativeWarnings } from "./native-facts.ts";
 import { readable } from "./sent-request.ts";
 import type { ApprovalView, PastDecision } from "./view.ts";
 
@@ -18,14 +19,21 @@ const SHORT_SECONDS = 60;
 const MUCH_MORE = 10n;
 
 export function approvalWarnings(view: ApprovalView): string[] {
-  return [...ofTheTerms(view), ...ofTheMerchant(view), ...ofTheAccount(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)]
+  return [
+    ...(view.native ? nativeWarnings(view.native) : []),
+    ...ofTheTerms(view),
+    ...ofTheMerchant(view),
+    ...ofTheAccount(view),
+    ...ofTheRecord(view),
+    ...ofAddressAndAmount(view),
+  ]
     .filter(([applies]) => applies)
     .map(([, text]) => text);
 }
 
 type Warning = [applies: boolean, text: string];
 
-function ofTheTerms({ checked, authorization, ledger, sent: { body } }: ApprovalView): Warning[] {
+function ofTheTerms({ checked, authorization, native, ledger, sent: { body } }: ApprovalView): Warning[] {
   const seen = readable(body);
   const valid = Number(authorization.validBefore) - Number(authorization.validAfter);
   return [
@@ -34,10 +42,13 @@ function ofTheTerms({ checked, authorization, ledger, sent: { body } }: Approval
     [seen === "binary", "The body is not text: only its type and size are shown."],
     [valid < SHORT_SECONDS, `It would be valid for only ${duration(valid)} after you sign: it may expire before it is sent.`],
     [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
-    [isUpfront(checked.offer), "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails."],
+    [
+      native !== undefined || isUpfront(checked.offer),
+      "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails.",
+    ],
     [authorization.ledger === undefined, "It names no ledger: each ledger of this network could settle it once."],
     [
-      ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
+      native === undefined && ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
       "It is for another ledger than the one you have configured.",
     ],
   ];

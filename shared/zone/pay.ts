@@ -4,16 +4,15 @@
  */
 
 import { bytesToHex, toBase64 } from "../crypto/bytes.ts";
-import { type Digest, digestSchema } from "../crypto/digest.ts";
-import { ASSET, NATIVE_NETWORKS, type NativeNetwork, SCHEME, X402_VERSION } from "../lez.ts";
-import { MAX_AMOUNT, MAX_FINALITY_DEPTH, MAX_NATIVE_GAS_LIMIT, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { isAmount } from "../protocol/amount.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { type NativeNetwork, X402_VERSION } from "../lez.ts";
+import { MAX_NATIVE_GAS_LIMIT, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentPayload, PaymentRequirements } from "../x402/x402.ts";
-import { isLezAccountId, isSystemAccount, type LezAccountId, lezAccountOfKey } from "./account.ts";
+import { type LezAccountId, lezAccountOfKey } from "./account.ts";
 import type { Finality } from "./lane-row.ts";
+import { type OfferRefusal, readNativeOffer } from "./offer.ts";
 import { publicKeyOf, signSchnorr } from "./schnorr.ts";
 import { type NativeStatement, statementDigest } from "./statement.ts";
-import { nativeTermsOf } from "./terms.ts";
 import { decodeTransfer, encodeTransfer, type TransferTerms, transferHash } from "./transfer.ts";
 
 /** Everything that decides a payment's bytes, but for the key and the signatures' randomness. */
@@ -47,46 +46,21 @@ export interface PaymentDraft {
   accepted: PaymentRequirements;
 }
 
-export type DraftRefusal =
-  | "unsupported_scheme"
-  | "invalid_network"
-  | "asset_mismatch"
-  | "unsupported_extra"
-  | "ledger_mismatch"
-  | "amount_mismatch"
-  | "recipient_mismatch"
-  | "fee_rejected";
+export type DraftRefusal = OfferRefusal | "fee_rejected";
 
 export type Drafted = { ok: true; draft: PaymentDraft } | { ok: false; code: DraftRefusal; problem: string };
 
-/** The facilitator's list, of which a payer knows nothing: any finality that there is can be paid for. */
-const ANY_FINALITY: readonly Finality[] = [
-  "head",
-  "final",
-  ...Array.from({ length: MAX_FINALITY_DEPTH }, (_, i): Finality => `depth:${i + 1}`),
-];
-
 /** Lays out a payment of this offer, or says by what the offer cannot be paid. Never throws. */
 export function draftPayment({ offer, requestDigest, from, nonce, maxFee, gasLimit = 0n, now, expiresIn }: PaymentTerms): Drafted {
-  const { amount, payTo } = offer;
-  const extra = offer.extra ?? {};
-  const network = NATIVE_NETWORKS.find((name) => name === offer.network);
-  const ledger = digestSchema.safeParse(extra["ledger"]).data;
-  if (offer.scheme !== SCHEME)
-    return refused("unsupported_scheme", `the offer is of scheme ${offer.scheme}; on the chain itself only exact is paid`);
-  if (!network) return refused("invalid_network", "the offer's network is not one of the chain itself");
-  if (offer.asset !== ASSET) return refused("asset_mismatch", "the offer asks for another asset than the native token");
-  if (!isAmount(amount) || BigInt(amount) < 1n) return refused("amount_mismatch", "the offer's amount is not a transfer's");
-  const terms = nativeTermsOf(extra, BigInt(amount), { maxFee: MAX_AMOUNT, finalities: ANY_FINALITY });
-  if (!terms) return refused("unsupported_extra", "the offer's terms are not those of a native transfer of v0.3");
-  if (!ledger) return refused("ledger_mismatch", "the offer does not name its chain");
-  if (!isLezAccountId(payTo) || payTo === from) return refused("recipient_mismatch", "payTo is the payer's own account, or none");
-  if (isSystemAccount(payTo)) return refused("recipient_mismatch", "payTo is an account of the chain itself");
+  const read = readNativeOffer(offer);
+  if (!read.ok) return read;
+  const { network, ledger, terms, payee, value } = read;
+  if (payee === from) return refused("recipient_mismatch", "payTo is the payer's own account");
   if (maxFee > terms.maxFee)
     return refused("fee_rejected", `the fee is ${maxFee} lepta at today's prices, and the offer allows ${terms.maxFee}`);
   if (gasLimit > MAX_NATIVE_GAS_LIMIT) return refused("fee_rejected", `gas_limit is above ${MAX_NATIVE_GAS_LIMIT}`);
 
-  const transfer = { from, to: payTo, value: BigInt(amount), nonce, fee: { payer: from, gasLimit, tip: 0n, maxFee } };
+  const transfer = { from, to: payee, value, nonce, fee: { payer: from, gasLimit, tip: 0n, maxFee } };
   const h = transferHash(transfer);
   const offered = Math.floor(Math.min(offer.maxTimeoutSeconds, MAX_VALIDITY_SECONDS));
   const statement: NativeStatement = {

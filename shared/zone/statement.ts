@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod/mini";
+import { signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { unixSecondsText } from "../time.ts";
 
@@ -23,6 +24,15 @@ export const nativeStatementSchema = z.strictObject({
   requestDigest: z.optional(digestSchema),
 });
 export type NativeStatement = z.infer<typeof nativeStatementSchema>;
+
+/** `PaymentPayload.payload`: the text that `sendTransaction` takes, and the statement with its signature. */
+export const nativePayloadSchema = z.looseObject({
+  signedTx: z.string(),
+  statement: z.optional(nativeStatementSchema),
+  /** By the key of the transaction's witness. Present exactly if the statement is. */
+  signature: z.optional(signatureSchema),
+});
+export type NativePayload = z.infer<typeof nativePayloadSchema>;
 
 /** What the key of the transfer's witness signs, BIP-340. Under another prefix than H: no signature is one of the other. */
 export function statementDigest(statement: NativeStatement): Digest {

@@ -3,9 +3,8 @@
  * table in spec/scheme_exact_lez_native.md, in its order: they need no chain and no memory. The payer's lane and the chain check the rest.
  */
 
-import * as z from "zod/mini";
 import { keepNewest } from "../bounded.ts";
-import { bytesToHex, fromBase64, hexToBytes, signatureSchema, toBase64 } from "../crypto/bytes.ts";
+import { bytesToHex, fromBase64, hexToBytes, toBase64 } from "../crypto/bytes.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ASSET, type NativeNetwork, SCHEME, X402_VERSION } from "../lez.ts";
@@ -24,7 +23,7 @@ import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSche
 import { isSystemAccount, type LezAccountId, lezAccountOfKey } from "./account.ts";
 import type { LanePayment } from "./lane-row.ts";
 import { isCurveKey, verifySchnorr } from "./schnorr.ts";
-import { type NativeStatement, nativeStatementSchema, statementDigest } from "./statement.ts";
+import { type NativePayload, nativePayloadSchema, type NativeStatement, statementDigest } from "./statement.ts";
 import { type NativeOffer, type NativeTerms, nativeTermsOf } from "./terms.ts";
 import { decodeTransfer, type NativeTransfer, TRANSFER_BYTES, TRANSFER_TEXT_LENGTH } from "./transfer.ts";
 
@@ -53,15 +52,6 @@ export interface NativeRefusal {
 }
 
 export type NativeVerification = { ok: true; payment: NativePayment } | NativeRefusal;
-
-/** `PaymentPayload.payload`: the text that `sendTransaction` takes, and the statement with its signature. */
-export const nativePayloadSchema = z.looseObject({
-  signedTx: z.string(),
-  statement: z.optional(nativeStatementSchema),
-  /** By the key of the transaction's witness. Present exactly if the statement is. */
-  signature: z.optional(signatureSchema),
-});
-type NativePayload = z.infer<typeof nativePayloadSchema>;
 
 /**
  * Never throws. Row 1's size is checked where the bytes arrive.
