@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
 import { buildDeskWorker } from "./build-desk-worker.ts";
 
@@ -61,19 +61,23 @@ export function workers(): { name: string; main: string }[] {
   });
 }
 
-/** One Worker as a single ES module, minified as for production. */
-export async function bundleScript(entryPoint: string): Promise<string> {
-  return (await bundleWorker(entryPoint)).script;
+/** One Worker as a single ES module, minified as for production. @param plugins a test's, which change its source */
+export async function bundleScript(entryPoint: string, plugins: Plugin[] = []): Promise<string> {
+  return (await bundleWorker(entryPoint, plugins)).script;
 }
 
 /** The same, with the bytes that each file contributes. */
-export async function bundleWorker(entryPoint: string): Promise<{ script: string; bytesOf: Record<string, number> }> {
+export async function bundleWorker(
+  entryPoint: string,
+  plugins: Plugin[] = [],
+): Promise<{ script: string; bytesOf: Record<string, number> }> {
   const { outputFiles, metafile } = await build({
     entryPoints: [entryPoint],
     bundle: true,
     minify: true,
     write: false,
     metafile: true,
+    plugins,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],

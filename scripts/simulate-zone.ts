@@ -1,6 +1,7 @@
 /**
  * `npm run simulate:zone`: native payments between facilitators that die, a sequencer that forgets and reorganises, and buyers who send their
  * payments themselves, all under a seed. Prints one line per violation with the seed that reproduces it. Exit code 1 when there was any.
+ * Ctrl-C ends it after the seed that it plays, with the sums so far.
  */
 
 import { parseArgs } from "node:util";
@@ -14,16 +15,22 @@ const { seeds, seed } = readOptions();
 const began = Date.now();
 const sums = new Map<string, number>();
 let violations = 0;
-for (let i = seed; i < seed + seeds; i++) {
+let played = 0;
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+for (let i = seed; i < seed + seeds && !stop.signal.aborted; i++) {
   const run = await simulateZone(i);
   for (const [name, value] of Object.entries(run)) if (typeof value === "number") sums.set(name, (sums.get(name) ?? 0) + value);
+  played++;
   violations += run.violations.length;
   for (const violation of run.violations) console.error(`seed ${i}: ${violation}`);
 }
 const seconds = ((Date.now() - began) / 1000).toFixed(1);
+const { user, system } = process.cpuUsage();
+const worked = ((user + system) / 1e6).toFixed(1);
 const of = (name: string) => sums.get(name) ?? 0;
 console.log(
-  `${seeds} seeds in ${seconds} s: ${of("events")} events, ${of("crashes")} crashes, ${of("sends")} sends, ${of("receipts")} receipts, ` +
+  `${played} seeds in ${seconds} s, ${worked} processor seconds: ${of("events")} events, ${of("crashes")} crashes, ${of("sends")} sends, ${of("receipts")} receipts, ` +
     `${of("undone")} of them undone by a reorganisation, ${of("refusals")} refusals, ${of("never")} payments that never pay, ` +
     `${of("inconclusive")} left to a person, ${of("void")} void after a reset, ${violations} violations`,
 );

@@ -29,7 +29,9 @@ export async function readAccount(reader: ChainReader, account: LezAccountId): P
     const before = await headOf(reader);
     const { balance, nonce } = await reader.balanceAndNonce(account);
     const after = await headOf(reader);
-    if (before && after && before.hash === after.hash) return { head: { id: after.id, hash: after.hash }, nonce, balance };
+    if (!before || !after || before.hash !== after.hash) continue;
+    const isHead = !(await reader.block(after.id + 1n)); // a node that is behind may have named it, and another one have said the balance
+    if (isHead) return { head: { id: after.id, hash: after.hash }, nonce, balance };
   }
   return undefined;
 }

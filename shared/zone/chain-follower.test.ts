@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BadBlock, type ChainReader } from "./account-read.ts";
+import { BadBlock, type ChainReader, readAccount } from "./account-read.ts";
 import { FEE_ACCOUNTS } from "./account.ts";
 import { type ChainAlert, ChainFollower, type FollowerMemory } from "./chain-follower.ts";
 import { readFollowerMemory, writeFollowerMemory } from "./follower-text.ts";
@@ -174,6 +174,52 @@ describe("a final block that was replaced, and a chain that was reset, are repor
     blocks.mine(3, "new");
     await poll();
     expect([follower.state, alerts]).toEqual(["reset", ["reset"]]);
+  });
+});
+
+describe("an answer of a node that is behind, or of another chain meanwhile:", () => {
+  test("a head below every block that is kept is no contradiction [native-old-head]", async () => {
+    const blocks = new Blocks(9);
+    blocks.finalize(8);
+    const { follower, alerts, poll } = following(blocks);
+    await poll();
+    blocks.lastBlockId = () => Promise.resolve(3n);
+    await poll();
+    expect([follower.state, alerts, (await follower.view(QUERY))?.head.id]).toEqual(["following", [], 9n]);
+  });
+
+  test("a read below the head is not fresh: its balance may be of another head", async () => {
+    const blocks = new Blocks(5);
+    const { follower, poll } = following(blocks);
+    await poll();
+    const isFresh = async (id: bigint) => (await follower.view({ ...QUERY, fresh: blocks.at(id) }))?.isFresh;
+    expect([await isFresh(4n), await isFresh(5n)]).toEqual([false, true]);
+  });
+
+  test("a head with a block above it is not read from", async () => {
+    const blocks = new Blocks(5);
+    expect(await readAccount(blocks, PAYER)).toMatchObject({ head: blockAt(5n) });
+    blocks.lastBlockId = () => Promise.resolve(4n);
+    expect(await readAccount(blocks, PAYER)).toBeUndefined();
+  });
+
+  test("a chain that is reset while it is first read is not taken for the old one [native-reset-at-start]", async () => {
+    const blocks = new Blocks(5);
+    const { genesis } = blocks;
+    const follower = new ChainFollower(blocks, genesis);
+    const { block } = blocks;
+    let reads = 0;
+    blocks.block = (id) => {
+      if (++reads === 2) {
+        blocks.blocks.length = 0;
+        blocks.mine(9, "new");
+      }
+      return block(id);
+    };
+    await follower.poll();
+    expect(["unread", "reset"]).toContain(follower.state);
+    await follower.poll();
+    expect(follower.state).toBe("reset");
   });
 });
 

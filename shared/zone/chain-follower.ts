@@ -149,7 +149,6 @@ export class ChainFollower {
 
   /** From the head down to a final block. */
   async #start(last: bigint): Promise<void> {
-    if (!(await this.#hasGenesis())) return;
     const blocks: ChainBlock[] = [];
     let id = last;
     while (blocks.length < MAX_UNFINAL_BLOCKS) {
@@ -164,6 +163,7 @@ export class ChainFollower {
     if (!floor || !(floor.final || floor.id === GENESIS_BLOCK)) return;
     const chain = new HeadChain(floor);
     if (!rest.every((block) => chain.extend(block))) return;
+    if (!(await this.#hasGenesis())) return; // after the blocks: a reset between them would show another chain's
     const { memory } = this.#ports;
     if (memory) await this.#checkFinal(chain, memory.final);
     chain.remember(memory?.seen ?? []);
@@ -183,6 +183,7 @@ export class ChainFollower {
 
   /** The head was lower in the last answer, or may be another: it was cut, or replaced, or the answer was old. */
   async #checkHead(chain: HeadChain, last: bigint): Promise<void> {
+    if (last < chain.floor.id) return; // final blocks are not cut: the answer is old
     const same = await this.#read(chain.head.id);
     if (same?.hash !== chain.head.hash) {
       const head = await this.#read(last < chain.head.id ? last : chain.head.id);

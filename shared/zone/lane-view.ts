@@ -37,7 +37,7 @@ export interface LaneView {
   /** Another message that used the nonce. */
   used?: Usage;
   evidence: Evidence;
-  /** The chain has the head of the fresh read. */
+  /** The head of the fresh read is the chain's: an older one may be the answer of a node that is behind, and the read another's. */
   isFresh: boolean;
 }
 
@@ -55,7 +55,7 @@ export function viewOf(chain: HeadChain, { h, payer, nonce, since, read, fresh }
     ...(inclusion && { inclusion }),
     ...(usage && usage.h !== h && { used: usage }),
     evidence: evidenceOf(chain, payer, read),
-    isFresh: fresh !== undefined && chain.has(fresh),
+    isFresh: fresh?.hash === hash,
   };
 }
 

@@ -90,9 +90,27 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
   {
     fault: "a head of the same height is taken for the same head",
     file: "account-read",
-    find: "before.hash === after.hash",
-    replace: "before.id === after.id",
+    find: "before.hash !== after.hash",
+    replace: "before.id !== after.id",
     seed: 400,
+  },
+  {
+    fault: "a head that has a block above it is taken for the head",
+    file: "account-read",
+    find: "if (isHead) return",
+    replace: "return",
+  },
+  {
+    fault: "the first block of a chain that was reset meanwhile is not looked at",
+    file: "chain-follower",
+    find: "if (!(await this.#hasGenesis())) return; // after",
+    replace: "// after",
+  },
+  {
+    fault: "a block that does not follow the one below it is applied",
+    file: "head-chain",
+    find: "if (block.id !== this.head.id + 1n || block.previousHash !== this.head.hash) return false;",
+    replace: "if (block.id !== this.head.id + 1n) return false;",
   },
   {
     fault: "a payment of a chain that was reset is sent again",
