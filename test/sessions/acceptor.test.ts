@@ -104,6 +104,9 @@ describe("a session", () => {
   ])(
     "of 200 calls on a deposit of %s costs so many messages to its object, and rows [session-call-cost]",
     async (calls, messages, rows) => {
+      // On a busy machine the calls would take longer than a report waits.
+      vi.useRealTimers();
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
       const { client } = await opened(GOODS, {}, `${calls}0`);
       for (let call = 1; call < 200; call++) expect(verdict(await client.pay())).toBe("200");
       await settled();
