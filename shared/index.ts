@@ -109,7 +109,8 @@ export { type Evidence, evidenceSchema } from "./evidence/evidence.ts";
 export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
 export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
 export { serializeEvidence } from "./evidence/serialize.ts";
-export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
+export type { EvidenceVerdict } from "./evidence/check.ts";
+export { type EvidenceReport, verifyEvidence } from "./evidence/verify.ts";
 
 // Keys.
 export { verifyDigest } from "./crypto/ed25519.ts";

@@ -86,7 +86,10 @@ describe("an agent whose owner has a passkey", () => {
     const run = await running;
     expect(run.exit, run.stdout).toBe(EXIT.ok);
     expect(run.json.data["response"].status).toBe(200);
-    expect((await page.call("requests", { all: true })).requests[0]).toMatchObject({ state: "paid" });
+    const [listed] = (await page.call("requests", { all: true })).requests;
+    expect(listed).toMatchObject({ state: "paid" });
+    const receipt = await page.call("receipt", { request: listed?.requestDigest ?? "" });
+    expect(receipt).toMatchObject({ stated: { fits: true, by: "agent" }, signed: { receipt: true }, report: { verdict: "verified" } });
     expect((await box.run("audit verify --offline")).exit).toBe(EXIT.ok);
   });
 

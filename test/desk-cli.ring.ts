@@ -5,6 +5,7 @@ import type * as http from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { REASON, type Run, sandbox } from "../agent-cli/testing/cli.ts";
+import { startDesk } from "../agent-cli/testing/desk.ts";
 import { linkIn, paymentBy, TestDeskServer } from "../agent-cli/testing/hosted-desk.ts";
 import { CONTENT, LEDGER, startMerchant } from "../agent-cli/testing/merchant.ts";
 import { people } from "../agent-cli/testing/people.ts";
@@ -13,11 +14,13 @@ import type { Asked } from "../shared/desk/agent-api.ts";
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { recordDecision } from "../shared/protocol/decision.ts";
 import type { Pairing } from "../shared/protocol/desk.ts";
+import { mandateDigest } from "../shared/protocol/mandate.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../shared/protocol/payment-request.ts";
-import type { ProofSigner } from "../shared/protocol/proof.ts";
+import { prove, type ProofSigner } from "../shared/protocol/proof.ts";
 import { unixNow } from "../shared/time.ts";
 import type { PaymentPayload } from "../shared/x402/x402.ts";
 import { TestPasskey } from "./passkey.ts";
+import { newMandate } from "./signed.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -289,6 +292,77 @@ describe("a paired agent", () => {
     const calls = desk.calls.length;
     expect((await box.run(["fetch", "--resume", codeOf(request)])).exit).toBe(EXIT.declined);
     expect(desk.calls.length).toBe(calls);
+  });
+
+  test("pay takes a request back that was approved here while the desk was away [agent-desk-pay-takes-back]", async () => {
+    await buy();
+    const request = await desk.waiting();
+    const digest = requestDigest(request);
+    await desk.stop();
+    const approved = await box.run(["approve", digest, "--owner-file", box.path("owner.json"), "--confirm", digest]);
+    await desk.startAgain();
+    expect([approved.exit, desk.asked.get(digest)?.answer.state]).toEqual([EXIT.ok, "pending"]);
+    const paid = await box.run(["pay", codeOf(request)]);
+    expect([paid.exit, desk.asked.get(digest)?.answer.state, merchant.settled.size]).toEqual([EXIT.ok, "cancelled", 1]);
+    // Another account's payment is none of that desk's.
+    expect(desk.receipts.size).toBe(0);
+  });
+
+  test("what is approved at this machine's own page is taken back [agent-desk-page-takes-back]", async () => {
+    await buy();
+    const request = await desk.waiting();
+    const digest = requestDigest(request);
+    const page = await startDesk(box, ["--owner-file", box.path("owner.json")]);
+    const read = await page.call("read", { request: digest });
+    if (!read.ok) throw new Error(read.error.message);
+    const signed = await page.call("approve", { reading: read.data.reading, digest, typed: codeOf(request) });
+    await page.stop();
+    expect([signed.ok, desk.asked.get(digest)?.answer.state]).toEqual([true, "cancelled"]);
+  });
+
+  test("the desk is handed what the merchant answered, once; one that was away gets it at the next look [agent-desk-receipt]", async () => {
+    await buy();
+    const first = await desk.waiting();
+    await desk.approve(first, owner);
+    const paid = await box.run(["fetch", "--resume", codeOf(first)]);
+    expect([paid.exit, [...desk.receipts]]).toEqual([
+      EXIT.ok,
+      [[requestDigest(first), { transaction: paid.json.data["receipt"]?.transaction }]],
+    ]);
+    const calls = desk.calls.length;
+    await box.run(["fetch", "--resume", codeOf(first)]);
+    expect(desk.calls.length).toBe(calls);
+
+    await buy();
+    const second = await desk.waiting();
+    await desk.approve(second, owner);
+    expect((await box.run(["request", "wait", codeOf(second)])).exit).toBe(EXIT.ok);
+    await desk.stop();
+    expect((await box.run(["pay", codeOf(second)])).exit).toBe(EXIT.ok);
+    await desk.startAgain();
+    expect(desk.receipts.has(requestDigest(second))).toBe(false);
+    expect((await box.run(["fetch", "--resume", codeOf(second)])).exit).toBe(EXIT.ok);
+    expect(desk.receipts.has(requestDigest(second))).toBe(true);
+    expect(merchant.settled.size).toBe(2);
+  });
+
+  test("budget takes over what the owner granted at the desk, and says when it cannot ask [agent-desk-budget]", async () => {
+    const { mandate } = await newMandate(agent, agent, LEDGER, { from: owner.account, origins: ["https://elsewhere.example"] });
+    desk.mandates = [{ mandate, ...(await prove(mandateDigest(mandate), owner)) }];
+    const listed = await box.run("mandate list");
+    expect([listed.json.data["mandates"], listed.json.next?.argv]).toEqual([[], ["lez-agent-pay", "budget"]]);
+    await desk.stop();
+    const alone = await box.run("budget");
+    await desk.startAgain();
+    expect([alone.exit, alone.json.data["mandates"], inOneLine(alone.stderr)]).toEqual([
+      EXIT.ok,
+      [],
+      expect.stringContaining("What the owner has granted there since is not shown."),
+    ]);
+    const budget = await box.run("budget");
+    expect(budget.json.data["mandates"]).toMatchObject([{ mandate: mandateDigest(mandate), from: owner.account }]);
+    desk.mandates = [];
+    expect((await box.run("mandate list")).json.data["mandates"]).toHaveLength(1);
   });
 
   test("names no desk that refuses as the place where it is decided [agent-desk-no-decision]", async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../shared/crypto/digest.ts";
 import { readApproval } from "../shared/desk/approval-wire.ts";
+import { signedReceiptOf } from "../shared/evidence/parts.ts";
 import { BATCH_SETTLEMENT, NETWORK } from "../shared/lez.ts";
 import {
   MAX_AGENT_WAITS,
@@ -39,10 +40,10 @@ import { sessionId } from "../shared/protocol/session.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
 import { signVoucher } from "../shared/protocol/voucher.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
-import { decodeHeader, PAYMENT_REQUIRED } from "../shared/x402/headers.ts";
-import { paymentRequiredSchema, type PaymentRequirements } from "../shared/x402/x402.ts";
+import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../shared/x402/headers.ts";
+import { paymentRequiredSchema, type PaymentRequirements, settleResponseSchema } from "../shared/x402/x402.ts";
 import { Agent, Page, passkeyAt, randomHex, REASON } from "./desk/people.ts";
-import { useDesk } from "./desk/world.ts";
+import { type PairedPeople, useDesk } from "./desk/world.ts";
 import { accountOfTestPolicy, policyOf } from "./passkey.ts";
 import { newMandate } from "./signed.ts";
 
@@ -88,7 +89,6 @@ describe("from pairing to goods", () => {
     expect((await page.call("export", { format: "jsonl" })).text).toMatch(
       /"event":"paired"[\s\S]*"event":"asked"[\s\S]*"event":"approved"/,
     );
-    expect(await page.send("receipt", { request: digest })).toMatchObject({ verdict: "receipt_not_found", status: 404 });
     expect(JSON.parse((await page.call("file", { request: digest })).text)).toEqual({ request, terms });
   });
 
@@ -173,6 +173,80 @@ describe("from pairing to goods", () => {
     const stranger = await Agent.create(world.desk);
     const unpaired = await newMandate(owner, stranger.signer, world.stack.ledger as Digest);
     expect((await page.send("grant", { mandate: unpaired })).verdict).toBe("not_paired");
+  });
+});
+
+describe("a receipt", () => {
+  const receiptOf = (people: PairedPeople, digest: Digest) => people.page.call("receipt", { request: digest });
+  const handIn = ({ agent, page }: PairedPeople, digest: Digest, handed: object, by = agent) =>
+    by.send("POST", by.at(page.account, `requests/${digest}/receipt`), handed);
+
+  async function paid() {
+    const people = await world.paired();
+    const { request, digest } = await world.asked(people);
+    expect(await people.page.send("receipt", { request: digest })).toMatchObject({ verdict: "receipt_not_found", status: 404 });
+    expect((await handIn(people, digest, { transaction: randomHex(32) })).verdict).toBe("usage");
+    await people.page.approve(digest);
+    const asked = await people.agent.look(people.page.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    const answer = await world.buy(request, asked.payment);
+    const stated = decodeHeader(answer.headers.get(PAYMENT_RESPONSE) ?? "", settleResponseSchema);
+    const receipt = stated.ok ? signedReceiptOf(stated.value) : undefined;
+    if (!stated.ok || !receipt) throw new Error("no signed receipt");
+    return { people, digest, request, transaction: stated.value.transaction, receipt };
+  }
+
+  test("has the ledger's word, and the merchant's as far as its agent hands it in [desk-receipt]", async () => {
+    const { people, digest, request, transaction, receipt } = await paid();
+    const before = await receiptOf(people, digest);
+    expect(before).toMatchObject({
+      signed: { receipt: false },
+      report: { verdict: "incomplete", failed: 0, says: { url: request.http.url, transaction, payer: people.page.account } },
+    });
+    expect(before.stated).toBeUndefined();
+    expect(before.report.points.find(({ id }) => id === "facilitator.settled")).toMatchObject({ verdict: "pass", saw: transaction });
+    const stranger = await Agent.create(world.desk);
+    await stranger.openPairing();
+    await people.page.pair(stranger, "Another agent");
+    expect((await handIn(people, digest, { transaction }, stranger)).verdict).toBe("request_not_found");
+    // Unsigned it is the agent's claim; the merchant's own signature takes its place, and is checked.
+    expect((await handIn(people, digest, { transaction: randomHex(32) })).verdict).toBe("ok");
+    expect(await receiptOf(people, digest)).toMatchObject({ stated: { fits: false, by: "agent" }, report: { verdict: "incomplete" } });
+    for (let times = 0; times < 2; times++) expect((await handIn(people, digest, { transaction, receipt })).verdict).toBe("ok");
+    expect(await receiptOf(people, digest)).toMatchObject({
+      stated: { fits: true, by: "agent" },
+      signed: { receipt: true },
+      report: { verdict: "verified", failed: 0 },
+    });
+    expect((await people.page.call("export", { format: "jsonl" })).text.match(/receipt_handed_in/g)).toHaveLength(2);
+  });
+
+  test.each<[string, (receipt: { format: "jws"; signature: string }, other: { signature: string }) => object, string]>([
+    ["of another payment", (receipt, { signature }) => ({ ...receipt, signature }), "receipt."],
+    [
+      "whose signature does not fit",
+      (receipt) => ({ ...receipt, signature: receipt.signature.replace(/.{8}$/, "AAAAAAAA") }),
+      "receipt.signature",
+    ],
+  ])("%s is shown as one that differs [desk-receipt-differs]", async (_, change, point) => {
+    const [{ people, digest, transaction, receipt }, other] = [await paid(), await paid()];
+    expect((await handIn(people, digest, { transaction, receipt: change(receipt, other.receipt) })).verdict).toBe("ok");
+    const { report } = await receiptOf(people, digest);
+    expect(report.verdict).toBe("differs");
+    expect(report.points.filter(({ verdict }) => verdict === "fail").map(({ id }) => id)).toEqual(
+      expect.arrayContaining([expect.stringContaining(point)]),
+    );
+  });
+
+  test("is none of an approval that is not paid", async () => {
+    const people = await world.paired();
+    const { digest } = await world.asked(people);
+    await people.page.approve(digest);
+    expect(await people.page.send("receipt", { request: digest })).toMatchObject({
+      verdict: "receipt_not_found",
+      body: { error: { message: expect.stringContaining("does not say that it is paid") } },
+    });
+    expect((await people.page.send("receipt", { request: randomHex(32) })).verdict).toBe("request_not_found");
   });
 });
 

@@ -5,12 +5,15 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
+import { findKey } from "../keys/key-file.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
 import { lostMandates } from "../records/lost-mandates.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
+import { findPairing } from "../records/pairings.ts";
+import type { Context } from "../runtime/context.ts";
 import { field, wrap } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Next, succeed } from "../runtime/outcome.ts";
 
 export const mandateList = defineCommand({
   name: "mandate list",
@@ -41,7 +44,8 @@ export const mandateList = defineCommand({
     if (!lost.ok) return lost;
     const wanted = kept.data.mandates.filter((mandate) => input.all || isOpen(mandate, now));
     const mandates = await Promise.all(wanted.slice(0, MAX_LISTED).map((mandate) => mandateData(context, input, mandate, now)));
-    return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), lost: lost.data, unreadable: kept.data.unreadable });
+    const listed = { mandates, more: Math.max(0, wanted.length - MAX_LISTED), lost: lost.data, unreadable: kept.data.unreadable };
+    return succeed(listed, await fromDesk(context));
   },
   render: ({ mandates, more, lost, unreadable }, layout) => [
     ...mandates.flatMap((mandate) => [
@@ -67,3 +71,11 @@ export const mandateList = defineCommand({
     ),
   ],
 });
+
+/** This machine's agent has the mandates of its owner's desk once it has asked. */
+async function fromDesk(context: Context): Promise<Next | undefined> {
+  const agent = findKey(context, "agent", undefined);
+  const pairing = agent.ok ? await findPairing(context, agent.data.key.publicKey) : undefined;
+  if (!pairing?.ok || !pairing.data) return undefined;
+  return { argv: ["lez-agent-pay", "budget"], by: "agent", why: `take over what was granted at ${pairing.data.desk}` };
+}

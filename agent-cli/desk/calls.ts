@@ -20,6 +20,7 @@ import type { FacilitatorInput } from "../facilitator/client.ts";
 import { type FoundKey, isSealed } from "../keys/key-file.ts";
 import { openOwner } from "../keys/owner-key.ts";
 import { subjectOf } from "../purchase/request-subject.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { auditFile } from "../records/audit-file.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { BALANCE_TIMEOUT_SECONDS, MAX_HISTORY_DAYS } from "../runtime/limits.ts";
@@ -78,7 +79,10 @@ export const CALLS: { [Name in CallName]: Call<Name, z.ZodObject> } = {
       if (!isRightAnswer(reading, typed)) return fail("typed_confirmation_required", wrongAnswerText(requiredAnswer(reading)));
       const input = { request: reading.checked.digest, force: false, expiresIn };
       const signed = await signReading(context, input, { reading, how: "desk" }, owner, () => openOwner(context, owner, {}));
-      if (signed.ok) readings.forget(id);
+      if (signed.ok) {
+        readings.forget(id);
+        await takeBackFromDesk(context, reading.checked.digest);
+      }
       return signed;
     },
   ),

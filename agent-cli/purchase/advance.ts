@@ -33,7 +33,7 @@ import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import { type Purchase, purchaseOf, sessionWasBeyondMandate, wasBeyondMandate } from "./purchase.ts";
 import { joinPresentation, present } from "./send-payment.ts";
-import { takeBackFromDesk } from "./take-back.ts";
+import { tellDesk } from "./tell-desk.ts";
 import { mandateFor, signSessionWithinMandate, signWithinMandate } from "./under-mandate.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 import { withdraw } from "./withdraw.ts";
@@ -43,7 +43,7 @@ export async function goOn(context: Context, input: FlowInput, purchase: Underwa
   context.trace.adopt(purchase.record?.trace);
   const outcome = await step(context, input, purchase);
   // Afterwards: a payment does not wait for a desk.
-  if (!input.dryRun) await takeBackFromDesk(context, purchase.digest, input.agentFile);
+  if (!input.dryRun) await tellDesk(context, purchase.digest, input.agentFile);
   if (outcome.ok) return outcome;
   // `fetch --resume` continues from every state. If the same payment would only get the same answer again, `next` asks the
   // ledger first.

@@ -3,9 +3,12 @@
  * checks of a decision from another machine, and only the paired account's count. The first decision wins, there or here.
  */
 
+import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { AGENT_PATH, type Asked, askedSchema } from "../../shared/desk/agent-api.ts";
+import { AGENT_PATH, type Asked, askedSchema, handedReceiptSchema } from "../../shared/desk/agent-api.ts";
+import type { SignedJws } from "../../shared/extensions/offer-receipt.ts";
 import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { callDesk, type DeskFailure } from "../hosted-desk/client.ts";
 import { noteOver, noteSending, noteTaken } from "../records/desk-asks.ts";
@@ -65,6 +68,25 @@ export async function cancelAtDesk(context: Context, desk: PairedDesk, digest: D
     timeoutSeconds: DESK_ASIDE_SECONDS,
   });
   return told.ok ? succeed(told.data.state) : told;
+}
+
+/** Hands in what the merchant answered to a payment that was approved at this desk. */
+export async function handInAtDesk(
+  context: Context,
+  desk: PairedDesk,
+  digest: Digest,
+  handed: { transaction: string; receipt: SignedJws | undefined },
+): Promise<Success<unknown> | DeskFailure> {
+  const body = checkShape({ transaction: handed.transaction, ...(handed.receipt && { receipt: handed.receipt }) }, handedReceiptSchema);
+  // A merchant's words that no desk takes.
+  if (!body.ok) return { ...fail("invalid_file", `The merchant's receipt cannot be handed in: ${body.problem}.`), silent: false };
+  return callDesk(context, desk, {
+    method: "POST",
+    path: `${pathOf(desk, digest)}/receipt`,
+    body: body.value,
+    answer: z.unknown(),
+    timeoutSeconds: DESK_ASIDE_SECONDS,
+  });
 }
 
 /** Sends it once, and says where it is. A desk that does not answer is asked again when its decision is waited for. */

@@ -32,7 +32,8 @@ export async function followDesk(context: Context, desk: PairedDesk, item: Inbox
     if (word.kind === "pending") {
       news.trouble.end(context, desk.desk);
       [knows, pause] = [true, DESK_PAUSE_MILLIS];
-      if ((await takeGranted(held, desk)) > 0) news.granted = true;
+      const granted = await takeGranted(held, desk);
+      if (granted.ok && granted.data > 0) news.granted = true;
     } else {
       const then = word.kind === "silent" ? ", and the desk is asked again" : "";
       news.trouble.hear(context, word.failure.error.message, `The request waits in the inbox of this machine${then}.`);

@@ -5,14 +5,17 @@ import { askForGranted } from "../hosted-desk/granted.ts";
 import { keptMandates } from "../records/mandates.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { MAX_GRANTED } from "../runtime/limits.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { acceptMandate } from "./accept-mandate.ts";
 import type { PairedDesk } from "./paired-desk.ts";
 
-/** @returns how many are new on this machine; 0 if the desk does not answer: then the owner is asked, as without a mandate */
-export async function takeGranted(context: Context, desk: PairedDesk): Promise<number> {
+/** @returns how many are new on this machine */
+export async function takeGranted(context: Context, desk: PairedDesk): Promise<Outcome<number>> {
   const granted = await askForGranted(context, desk, desk.account);
-  const kept = granted.ok && granted.data.mandates.length > 0 ? await keptMandates(context) : undefined;
-  if (!granted.ok || !kept?.ok) return 0;
+  if (!granted.ok) return granted;
+  if (granted.data.mandates.length === 0) return succeed(0);
+  const kept = await keptMandates(context);
+  if (!kept.ok) return kept;
   const known = new Set(kept.data.mandates.map(({ digest }) => digest));
   let taken = 0;
   for (const signed of granted.data.mandates.slice(0, MAX_GRANTED)) {
@@ -27,5 +30,5 @@ export async function takeGranted(context: Context, desk: PairedDesk): Promise<n
     // One that is over needs no word.
     else if (accepted.error.code !== "payment_expired") warn(context, `${accepted.error.message} It is not used.`);
   }
-  return taken;
+  return succeed(taken);
 }

@@ -58,7 +58,9 @@ export async function mandateFor(
   if (!kept.ok || kept.data) return kept;
   // Only before the owner would be asked: a mandate that pays needs no desk.
   const desk = await pairedDesk(context, request.agent.publicKey, input.agentFile);
-  return desk && (await takeGranted(context, desk)) > 0 ? keptMandateFor(context, input, request, identified) : kept;
+  // A desk that does not answer has granted nothing: the owner is asked.
+  const granted = desk && (await takeGranted(context, desk));
+  return granted?.ok && granted.data > 0 ? keptMandateFor(context, input, request, identified) : kept;
 }
 
 async function keptMandateFor(

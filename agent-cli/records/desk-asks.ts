@@ -22,6 +22,8 @@ const askSchema = z.strictObject({
   sentAt: z.optional(timestampSchema),
   /** Nothing more can be decided about it there. */
   over: z.literal(true).optional(),
+  /** What the merchant answered was handed in, or the desk does not take it. */
+  receipt: z.literal(true).optional(),
 });
 const FOLDER = "desk-asks";
 const FORMAT = { kind: "desk-ask", what: "record of a request at the desk", schema: askSchema };
@@ -52,6 +54,12 @@ export function noteOver(context: Context, digest: Digest): Outcome<undefined> {
   const before = askedAt(context, digest);
   if (!before.ok) return before;
   return before.data && !before.data.over ? write(context, { ...before.data, over: true }) : succeed(undefined);
+}
+
+export function noteReceipt(context: Context, digest: Digest): Outcome<undefined> {
+  const before = askedAt(context, digest);
+  if (!before.ok) return before;
+  return before.data ? write(context, { ...before.data, receipt: true }) : succeed(undefined);
 }
 
 function write(context: Context, ask: DeskAskRecord): Outcome<undefined> {

@@ -6,7 +6,7 @@ import { afterAll, vi } from "vitest";
 import { fromBase64url } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { verifyDigest } from "../../shared/crypto/ed25519.ts";
-import { type Asked, askSchema, DESK_CALL_HEADER } from "../../shared/desk/agent-api.ts";
+import { type Asked, askSchema, DESK_CALL_HEADER, type HandedReceipt, handedReceiptSchema } from "../../shared/desk/agent-api.ts";
 import { PAIR_ROUTE, pairingPlace } from "../../shared/desk/pairing-place.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
@@ -32,6 +32,8 @@ export class TestDeskServer {
   readonly pairings = new Map<string, SignedPairing | undefined>();
   readonly paired = new Set<string>();
   mandates: SignedMandate[] = [];
+  /** What agents handed in, by the request's digest. */
+  readonly receipts = new Map<string, HandedReceipt>();
   instead: Instead | undefined;
   readonly #server: http.Server;
   readonly #nonces = new Set<string>();
@@ -68,6 +70,7 @@ export class TestDeskServer {
   /** As a desk that has lost every request. */
   forget(): void {
     this.asked.clear();
+    this.receipts.clear();
     this.#given.clear();
   }
 
@@ -159,6 +162,10 @@ export class TestDeskServer {
     }
     const known = this.asked.get(digest);
     if (!known) return void refuse(404, "request_not_found");
+    if (verb === "receipt") {
+      this.receipts.set(digest, handedReceiptSchema.parse(JSON.parse(bytes.toString())));
+      return void say(200, { ok: true, data: {} });
+    }
     if (verb === "cancel" && known.answer.state === "pending")
       this.answer(known.request, { state: "cancelled", requestDigest: requestDigest(known.request) });
     await this.#until(() => this.asked.get(digest)?.answer.state !== "pending", wait, response);

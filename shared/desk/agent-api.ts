@@ -6,6 +6,7 @@
 import * as z from "zod/mini";
 import { publicKeySchema } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
+import { jwsSchema } from "../evidence/evidence.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { decisionRecordSchema } from "../protocol/decision-record.ts";
 import { signedPairingSchema } from "../protocol/desk.ts";
@@ -57,6 +58,18 @@ export const askedSchema = z.discriminatedUnion("state", [
 export type Asked = z.infer<typeof askedSchema>;
 
 /** `POST /agent/ACCOUNT/requests/DIGEST/cancel`, with `{}`: the agent takes its question back. Answered as `askedSchema`. */
+
+/**
+ * `POST /agent/ACCOUNT/requests/DIGEST/receipt`: what the merchant answered to the payment that was approved here. A claim of the agent, but for
+ * what the merchant has signed. Answered with `{}`.
+ */
+export const handedReceiptSchema = z.strictObject({
+  /** That the merchant says to have settled. */
+  transaction: digestSchema,
+  /** The merchant's signed receipt. Absent where it signs none. */
+  receipt: z.optional(jwsSchema),
+});
+export type HandedReceipt = z.infer<typeof handedReceiptSchema>;
 
 /** `GET /agent/ACCOUNT/mandates`: what the owner granted this key at the desk and has not revoked there. */
 export const grantedSchema = z.strictObject({ mandates: z.array(signedMandateSchema) });

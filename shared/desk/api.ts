@@ -166,7 +166,15 @@ export interface History {
 
 export interface Receipt {
   /** What the merchant's answer said, if it was kept. */
-  stated?: { transaction: string; fits: boolean; network: string } | undefined;
+  stated?:
+    | {
+        transaction: string;
+        fits: boolean;
+        network: string;
+        /** The agent handed it to a hosted desk, which did not see the answer. */
+        by?: "agent" | undefined;
+      }
+    | undefined;
   signed: { offer: boolean; receipt: boolean };
   charged?: Money | undefined;
   refunded?: Money | undefined;

@@ -65,7 +65,7 @@ const TABLE = {
   receipt_not_found: {
     status: 404,
     message: "The desk has no receipt of this.",
-    hint: "The merchant's answer goes to the agent and never passes the desk. On the agent's machine: lez-agent-pay receipt show.",
+    hint: "There is one once the ledger says that it is paid. On the agent's machine: lez-agent-pay receipt show.",
   },
   unsupported: { status: 422, message: "This desk cannot do that.", hint: "Do it at a terminal." },
   desk_full: {

@@ -19,6 +19,19 @@ export interface EvidencePoint {
   because?: "absent" | "unknown_key" | "depends";
 }
 
+/**
+ * `differs`: a point fails. `incomplete`: nothing is wrong with what could be checked, and something could not be.
+ * `verified`: all of it was checked, and holds.
+ */
+export type EvidenceVerdict = "verified" | "incomplete" | "differs";
+
+/** @param partial missing parts are no fault */
+export function verdictOf(points: readonly EvidencePoint[], partial: boolean): EvidenceVerdict {
+  if (points.some(({ verdict }) => verdict === "fail")) return "differs";
+  const open = points.some(({ verdict, because }) => verdict === "unchecked" && !(partial && because === "absent"));
+  return open ? "incomplete" : "verified";
+}
+
 /** A check that names the member it is about. */
 export interface PointCheck<Context, Part extends keyof Context> extends Check<Context> {
   about: string;

@@ -3,7 +3,7 @@
 import { CALL_POINTS } from "./call-checks.ts";
 import { callContext } from "./call-context.ts";
 import type { CallEvidence } from "./call-evidence.ts";
-import { type EvidencePoint, judgeEvidence, judgePoints } from "./check.ts";
+import { type EvidencePoint, type EvidenceVerdict, judgeEvidence, judgePoints, verdictOf } from "./check.ts";
 import { CLAIM_CHECKS } from "./claim-checks.ts";
 import { evidenceContext } from "./context.ts";
 import type { Evidence } from "./evidence.ts";
@@ -14,12 +14,6 @@ import { PAYER_CHECKS } from "./payer-checks.ts";
 import { type Fault, readEvidence } from "./read.ts";
 import { REFUND_POINTS } from "./refund-checks.ts";
 import { SESSION_POINTS } from "./session-checks.ts";
-
-/**
- * `differs`: a point fails. `incomplete`: nothing is wrong with what could be checked, and something could not be.
- * `verified`: all of it was checked, and holds.
- */
-export type EvidenceVerdict = "verified" | "incomplete" | "differs";
 
 export interface EvidenceReport {
   verdict: EvidenceVerdict;
@@ -59,9 +53,7 @@ function saysPaid(evidence: Evidence | CallEvidence): boolean {
 }
 
 function report(points: EvidencePoint[], partial: boolean): EvidenceReport {
-  const open = points.some(({ verdict, because }) => verdict === "unchecked" && !(partial && because === "absent"));
-  const failed = points.some(({ verdict }) => verdict === "fail");
-  return { verdict: failed ? "differs" : open ? "incomplete" : "verified", points };
+  return { verdict: verdictOf(points, partial), points };
 }
 
 function readPoint(fault?: Fault): EvidencePoint {

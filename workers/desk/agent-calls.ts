@@ -1,7 +1,7 @@
 /** What a paired agent asks of its owner's desk. Its signature was verified before; whether it is paired, and not replayed, is decided here. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { Asked, DeskAsk, Granted } from "../../shared/desk/agent-api.ts";
+import type { Asked, DeskAsk, Granted, HandedReceipt } from "../../shared/desk/agent-api.ts";
 import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
 import {
   DESK_CALL_SECONDS,
@@ -20,12 +20,14 @@ import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { openGrants } from "./grants.ts";
 import { note } from "./journal.ts";
 import { useOnce } from "./logins.ts";
+import { keepReceipt } from "./receipts.ts";
 import {
   askedSince,
   decisionOf,
   findRequest,
   keepRequest,
   paymentOf,
+  requestOf,
   type RequestRow,
   take,
   waitingOf,
@@ -44,6 +46,7 @@ export type AgentWish =
   | { kind: "ask"; ask: DeskAsk }
   | { kind: "look"; digest: Digest; wait: number }
   | { kind: "cancel"; digest: Digest }
+  | { kind: "receipt"; digest: Digest; handed: HandedReceipt }
   | { kind: "mandates" }
   | { kind: "unpair" };
 
@@ -76,6 +79,8 @@ export function answerAgent(desk: DeskContext, { publicKey }: AgentCaller, wish:
       return look(desk, publicKey, wish.digest, wish.wait);
     case "cancel":
       return cancel(desk, publicKey, wish.digest);
+    case "receipt":
+      return handIn(desk, publicKey, wish.digest, wish.handed);
     case "mandates":
       return tell<Granted>({ mandates: openGrants(desk.store, unixNow(), publicKey).map(({ signed }) => signed) });
     default:
@@ -160,6 +165,22 @@ function cancel({ store, waiters }: DeskContext, publicKey: string, digest: Dige
   if (taken.changed) note(store, now, "cancelled", { requestDigest: digest, agentKey: publicKey });
   waiters.wake(digest);
   return tell(answerOf(taken.kept));
+}
+
+/** What the merchant answered to an approved payment. It decides nothing, and is checked when the owner looks. */
+function handIn({ store }: DeskContext, publicKey: string, digest: Digest, handed: HandedReceipt): Told<Record<string, never>> {
+  const kept = own(store, digest, publicKey);
+  if (!kept) return refused("request_not_found");
+  if (kept.payment === null || requestOf(kept).payment.session)
+    return refused(
+      "usage",
+      "No payment was approved here that this could be the receipt of.",
+      "Hand in what was paid with an approval of this desk.",
+    );
+  if (store.size() >= MAX_DESK_BYTES) return { ...refused("desk_full"), retryAfter: DESK_RATE_SECONDS };
+  const now = unixNow();
+  if (keepReceipt(store, digest, handed, now)) note(store, now, "receipt_handed_in", { requestDigest: digest, agentKey: publicKey });
+  return tell({});
 }
 
 /**

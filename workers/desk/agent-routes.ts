@@ -2,7 +2,14 @@
 
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { AGENT_PATH, askSchema, DESK_CALL_HEADER, openPairingSchema, PAIRINGS_PATH } from "../../shared/desk/agent-api.ts";
+import {
+  AGENT_PATH,
+  askSchema,
+  DESK_CALL_HEADER,
+  handedReceiptSchema,
+  openPairingSchema,
+  PAIRINGS_PATH,
+} from "../../shared/desk/agent-api.ts";
 import { checkDeskCall } from "../../shared/desk/call-check.ts";
 import { type DeskRefusal, malformed, refused, statusOf } from "../../shared/desk/codes.ts";
 import { MAX_DESK_ASK_BYTES, MAX_DESK_WAIT_SECONDS } from "../../shared/limits.ts";
@@ -62,6 +69,10 @@ function wishOf(
   if (first === "requests" && digest) {
     if (method === "GET" && third === undefined) return { kind: "look", digest: digest.value, wait: secondsIn(query) };
     if (method === "POST" && third === "cancel") return empty(body) ?? { kind: "cancel", digest: digest.value };
+    if (method === "POST" && third === "receipt") {
+      const handed = parseJson(body, MAX_DESK_ASK_BYTES, handedReceiptSchema);
+      return handed.ok ? { kind: "receipt", digest: digest.value, handed: handed.value } : malformed("The call", handed.problem);
+    }
     return none;
   }
   if (digest) return none;

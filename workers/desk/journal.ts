@@ -13,6 +13,7 @@ export type DeskEvent =
   | "declined"
   | "revoked"
   | "cancelled"
+  | "receipt_handed_in"
   | "granted_in_part"
   | "proposal_dropped"
   | "granted"

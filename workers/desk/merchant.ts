@@ -3,7 +3,7 @@
  * something is not sent: an agent named the address, and its owner has not agreed yet. What the host signed counts for it then.
  */
 
-import { DID_DOCUMENT_PATH, readDidDocument } from "../../shared/extensions/did-document.ts";
+import { DID_DOCUMENT_PATH, type DidDocument, readDidDocument } from "../../shared/extensions/did-document.ts";
 import { copiedSignatures, signedByPublished } from "../../shared/extensions/offer-signatures.ts";
 import { DESK_FETCH_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
@@ -51,21 +51,27 @@ async function checkCopy(
   if (!terms) return { kind: "unsigned", why: "the request came without the merchant's terms" };
   const found = copiedSignatures(terms, offer, url, unixNow());
   if (found.kind !== "signed") return { kind: "unsigned", why: found.kind === "unsigned" ? found.why : found.problem };
-  const { origin, host } = new URL(url);
-  const address = merchantAddress(`${origin}${DID_DOCUMENT_PATH}`, env);
-  if (!address.ok) return { kind: "unsigned", why: `its key document was not asked for: ${address.problem}` };
-  const answer = await ask(address.url, "GET");
-  if (answer?.status !== 200) return { kind: "unsigned", why: "its key document cannot be had" };
-  const body = await readLimited(answer, MAX_DID_DOCUMENT_BYTES).catch(() => undefined);
-  const document = body && readDidDocument(body, host);
-  if (!document?.ok)
-    return { kind: "unsigned", why: `its key document cannot be used: ${document?.problem ?? "it is too large, or broke off"}` };
-  const signed = await signedByPublished(found.signatures, document.keys);
+  const published = await publishedKeys(env, url);
+  if (!published.ok) return { kind: "unsigned", why: published.problem };
+  const signed = await signedByPublished(found.signatures, published.keys);
   if (signed.kind === "made") return { kind: "signed", publicKey: signed.publicKey };
   return {
     kind: "unsigned",
     why: signed.kind === "none" ? signed.why : "the signature was not made with the key that this host publishes",
   };
+}
+
+/** The keys that the host of an address publishes now. `problem` is a clause. */
+export async function publishedKeys(env: DeskEnv, url: string): Promise<DidDocument> {
+  const { origin, host } = new URL(url);
+  const address = merchantAddress(`${origin}${DID_DOCUMENT_PATH}`, env);
+  if (!address.ok) return { ok: false, problem: `its key document was not asked for: ${address.problem}` };
+  const answer = await ask(address.url, "GET");
+  if (answer?.status !== 200) return { ok: false, problem: "its key document cannot be had" };
+  const body = await readLimited(answer, MAX_DID_DOCUMENT_BYTES).catch(() => undefined);
+  const document = body && readDidDocument(body, host);
+  if (document?.ok) return document;
+  return { ok: false, problem: `its key document cannot be used: ${document?.problem ?? "it is too large, or broke off"}` };
 }
 
 /** @returns undefined if there is no answer in time. A redirect is an answer: it is not followed. */

@@ -17,6 +17,7 @@ import { money } from "./money.ts";
 import { pair, pairing } from "./pair.ts";
 import { dropProposed, grantPart, openProposals, proposalView } from "./proposals.ts";
 import { read } from "./reading.ts";
+import { receipt } from "./receipts.ts";
 import { findRequest, listRequests, requestOf, termsOf } from "./requests.ts";
 import { set, settings } from "./set.ts";
 import { askForUnsettled, askLedger } from "./settlements.ts";
@@ -95,7 +96,7 @@ export const SESSION_CALLS: { [Name in SessionCallName]: Run<Name> } = {
     return historyOf(desk, filter, unixNow());
   },
 
-  receipt: ({ store }, { request }) => refused(findRequest(store, request, unixNow()) ? "receipt_not_found" : "request_not_found"),
+  receipt,
 
   export: (desk, ask) => tell(exportOf(desk, ask)),
 };

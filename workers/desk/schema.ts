@@ -111,6 +111,17 @@ export const DESK_STEPS: readonly MigrationStep[] = [
     ],
   },
   { version: 5, statements: SIGNING_TABLES },
+  {
+    version: 6,
+    statements: [
+      `CREATE TABLE receipt (
+         request TEXT PRIMARY KEY,           -- its digest
+         transaction_id TEXT NOT NULL,       -- that the merchant settled, by the agent's word
+         signed TEXT,                        -- the merchant's signed receipt, if it signs any
+         handed_in_at INTEGER NOT NULL
+       ) STRICT`,
+    ],
+  },
 ];
 
 /** False of an account that never signed in and has no agent: nothing is stored for it. */

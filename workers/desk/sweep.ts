@@ -17,6 +17,7 @@ export function sweep(store: DeskStore, now: number): number | undefined {
     deleted(store, "login", "expires_at < ?", now),
     deleted(store, "request", "payment IS NULL AND state <> 'pending' AND expires_at < ?", now - DESK_UNAPPROVED_SECONDS),
     deleted(store, "request", "decided_at < ?", now - DESK_KEPT_SECONDS),
+    store.sql("DELETE FROM receipt WHERE request NOT IN (SELECT digest FROM request)").length,
     deleted(store, "mandate", "valid_before < ?", now - DESK_KEPT_SECONDS),
     deleted(store, "event", "at < ?", now - DESK_KEPT_SECONDS),
   ]);

@@ -9,7 +9,7 @@ import { useCall } from "./use-call.ts";
 
 const VERDICTS: Record<Receipt["report"]["verdict"], { text: string; tone: string }> = {
   verified: { text: "Everything in it was verified.", tone: "good" },
-  incomplete: { text: "What is here fits together; not all of it could be verified on this machine.", tone: "warn" },
+  incomplete: { text: "What is here fits together; not all of it could be verified.", tone: "warn" },
   differs: { text: "It contradicts itself. Do not rely on it.", tone: "bad" },
 };
 
@@ -63,7 +63,7 @@ function Shown({ receipt: { report, stated, signed, charged, refunded } }: { rec
             <Id text={says.transaction} />
           </Line>
           <Line name="Merchant">
-            {stated ? `says that it settled${stated.fits ? "" : " ANOTHER transaction"}` : "its receipt is not kept on this machine"};{" "}
+            {stated ? saysText(stated) : "its receipt is not kept here"};{" "}
             {signed.receipt ? "signed, as proof of delivery" : "not signed: it could deny it"}
           </Line>
         </dl>
@@ -90,6 +90,10 @@ function Shown({ receipt: { report, stated, signed, charged, refunded } }: { rec
       </ul>
     </>
   );
+}
+
+function saysText({ fits, by }: NonNullable<Receipt["stated"]>): string {
+  return `says that it settled${fits ? "" : " ANOTHER transaction"}${by === "agent" ? ", by the agent's word" : ""}`;
 }
 
 function Line({ name, children }: { name: string; children: ComponentChildren }) {
