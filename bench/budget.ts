@@ -17,6 +17,7 @@ import { PATHS } from "./paths.ts";
  *   owed and given back, 2. `upto` 2. Recording sales 1. Routes declared and listed for discovery three quarters. Telling webhooks half a
  *   KiB, offering sessions a third. A memory that doubts a wrong clock a third. Payments on
  *   the chain itself 1: their codes, offers that come and go with the chain, and what the merchant must know of either kind of payment.
+ *   Saying what size a malformed member must have a tenth.
  * - Facilitator. Sessions 5: their objects, what is checked of a deposit, a claim and a withdrawal, and their addresses. The catalogue 4: its
  *   table, entries made of strangers' words, two reads. Mandates 3.5: their strict schema, checks and codes. Keyed books 2. Refunds 1.75, with
  *   the credits that merchants ask for. Proofs 2.5: passkeys, policies, P-256. `upto` 0.75. Exports and restores, transfers, and counting for
@@ -27,7 +28,9 @@ import { PATHS } from "./paths.ts";
  *   audits them. Refunds, and what was charged of `upto`, 2.75 with their audit. Exporting and restoring 2.5: the objects check every row.
  *   Groups of payments three quarters. Causes of entries, money that the operator pays out, and counting, half a KiB each.
  * - Desk. Its code: the page in it has a budget of its own (workers/desk/page/page.test.ts). Notices 5.5: encryption and tokens for push
- *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1. Counting strangers by their network a fifth. zod and the protocol's shapes and checks are half of the rest.
+ *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1, telling the others of it 0.75. Receipts 6:
+ *   the checks of evidence, those of mandates among them. Counting strangers by their network a fifth. zod and the protocol's shapes and
+ *   checks are half of the rest.
  * - Native facilitator. The curve 10, with SHA-256; lanes, the watch and what is read of a block 12; zod 8; the sequencer's client 1.5.
  */
 const BUNDLE_KIB: Record<string, number> = {
@@ -35,7 +38,7 @@ const BUNDLE_KIB: Record<string, number> = {
   paywall: 59,
   "lez-facilitator": 55.5,
   "lez-ledger-do": 43.75,
-  "lez-desk": 57.5,
+  "lez-desk": 64.5,
   "lez-native-facilitator": 50,
 };
 const DESK = { name: "lez-desk", main: "workers/desk/index.ts" };

@@ -1,7 +1,8 @@
 /** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
 
-import { type Evidence, evidencePaymentSchema } from "../../shared/evidence/evidence.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
+import { evidencePaymentSchema } from "../../shared/evidence/signed-parts.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../shared/text/json.ts";

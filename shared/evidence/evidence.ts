@@ -4,35 +4,12 @@
  */
 
 import * as z from "zod/mini";
-import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS, MAX_HEADER_BYTES } from "../limits.ts";
-import { type Authorization, authorizationSchema } from "../protocol/authorization.ts";
-import { type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
+import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS } from "../limits.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
-import { eitherProof, proofMembers } from "../protocol/proof.ts";
+import { eitherProof } from "../protocol/proof.ts";
 import { signedRefundSchema } from "../protocol/refund.ts";
 import { evidenceEntrySchema, signedCheckpointSchema } from "./entry-schema.ts";
-
-/** A merchant's signature with what it is under; signed-jws.ts reads it. */
-export const jwsSchema = z.strictObject({
-  format: z.literal("jws"),
-  signature: z
-    .string()
-    .check(z.maxLength(MAX_HEADER_BYTES), z.regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, "must be three parts of base64url with points between")),
-});
-
-/**
- * What the payer signed, or its agent under a mandate, which then stands beside it. The offer that it accepts is the request's.
- * A mandate that is missing or too much is for the checks: they name the member that was changed.
- */
-const payment = { authorization: authorizationSchema, ...proofMembers, mandate: z.optional(signedMandateSchema) };
-
-export interface PaymentPart {
-  authorization: Authorization;
-  mandate?: SignedMandate | undefined;
-}
-
-/** Of a payload that has more members, those that belong into evidence. */
-export const evidencePaymentSchema = eitherProof<PaymentPart>(z.object(payment));
+import { jwsSchema, paymentMembers, type PaymentPart } from "./signed-parts.ts";
 
 /** A part of one account's book: entries without gaps, the last of them under the ledger's signature. */
 export const bookSchema = z.strictObject({
@@ -53,7 +30,7 @@ export const evidenceRefundSchema = z.strictObject({
 export const evidenceSchema = z.strictObject({
   version: z.literal("1", 'must be "1"; evidence of a call that a session paid is version 2'),
   request: paymentRequestSchema,
-  payment: eitherProof<PaymentPart>(z.strictObject(payment)),
+  payment: eitherProof<PaymentPart>(z.strictObject(paymentMembers)),
   /** The merchant's terms, in its own word. Absent where it signs none. */
   offer: z.optional(jwsSchema),
   /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */

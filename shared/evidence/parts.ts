@@ -6,7 +6,7 @@ import { type OfferPayload, SIGNED_TERMS, type SignedJws } from "../extensions/o
 import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import { MAX_ACCEPTS } from "../limits.ts";
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402/x402.ts";
-import { jwsSchema } from "./evidence.ts";
+import { jwsSchema } from "./signed-parts.ts";
 
 const OFFER_RECEIPT = "offer-receipt";
 const offersSchema = z.looseObject({ info: z.looseObject({ offers: z.array(z.unknown()).check(z.maxLength(MAX_ACCEPTS)) }) });
