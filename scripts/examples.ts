@@ -13,8 +13,8 @@ import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../shared/demo.
 import type { CallEvidence } from "../shared/evidence/call-evidence.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { evidencePaymentSchema } from "../shared/evidence/payment-part.ts";
 import { serializeEvidence } from "../shared/evidence/serialize.ts";
-import { evidencePaymentSchema } from "../shared/evidence/signed-parts.ts";
 import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";

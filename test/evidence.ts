@@ -7,7 +7,7 @@ import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
-import { evidencePaymentSchema } from "../shared/evidence/signed-parts.ts";
+import { evidencePaymentSchema } from "../shared/evidence/payment-part.ts";
 import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyPayment } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";

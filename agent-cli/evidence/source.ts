@@ -2,7 +2,7 @@
 
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
-import { evidencePaymentSchema } from "../../shared/evidence/signed-parts.ts";
+import { evidencePaymentSchema } from "../../shared/evidence/payment-part.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../shared/text/json.ts";

@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 import { publicKeySchema } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
-import { jwsSchema } from "../evidence/signed-parts.ts";
+import { jwsSchema } from "../extensions/signed-jws.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { decisionRecordSchema } from "../protocol/decision-record.ts";
 import { signedPairingSchema } from "../protocol/desk.ts";

@@ -4,12 +4,13 @@
  */
 
 import * as z from "zod/mini";
+import { jwsSchema } from "../extensions/signed-jws.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS } from "../limits.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
 import { eitherProof } from "../protocol/proof.ts";
 import { signedRefundSchema } from "../protocol/refund.ts";
 import { evidenceEntrySchema, signedCheckpointSchema } from "./entry-schema.ts";
-import { jwsSchema, paymentMembers, type PaymentPart } from "./signed-parts.ts";
+import { paymentMembers, type PaymentPart } from "./payment-part.ts";
 
 /** A part of one account's book: entries without gaps, the last of them under the ledger's signature. */
 export const bookSchema = z.strictObject({

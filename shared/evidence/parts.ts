@@ -3,10 +3,9 @@
 import * as z from "zod/mini";
 import { nameUnder } from "../extensions/did-web.ts";
 import { type OfferPayload, SIGNED_TERMS, type SignedJws } from "../extensions/offer-receipt.ts";
-import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
+import { jwsSchema, offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import { MAX_ACCEPTS } from "../limits.ts";
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402/x402.ts";
-import { jwsSchema } from "./signed-parts.ts";
 
 const OFFER_RECEIPT = "offer-receipt";
 const offersSchema = z.looseObject({ info: z.looseObject({ offers: z.array(z.unknown()).check(z.maxLength(MAX_ACCEPTS)) }) });

@@ -13,6 +13,14 @@ import type { OfferPayload, ReceiptPayload, SignedJws } from "./offer-receipt.ts
 
 export const signedJwsSchema = z.looseObject({ format: z.literal("jws"), signature: z.string().check(z.maxLength(MAX_HEADER_BYTES)) });
 
+/** The same alone, as evidence and a desk take it. */
+export const jwsSchema = z.strictObject({
+  format: z.literal("jws"),
+  signature: z
+    .string()
+    .check(z.maxLength(MAX_HEADER_BYTES), z.regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, "must be three parts of base64url with points between")),
+});
+
 /** `crit` names extensions that a reader must understand; we know none. */
 const headerSchema = z.looseObject({ alg: z.literal("EdDSA"), kid: z.string(), crit: z.optional(z.undefined()) });
 
