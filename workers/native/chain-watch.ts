@@ -18,7 +18,7 @@ import { databaseOf } from "./database.ts";
 import { configuredZone, type NativeVars } from "./env.ts";
 import { type WatchStore, watchStore } from "./watch-store.ts";
 
-/** However many lanes ask, the sequencer is asked once in this time. */
+/** However many lanes ask, the sequencer is asked once in this time, and when a lane has read a newer block. */
 const POLL_MILLIS = 2000;
 /** A fingerprint is good for so long. */
 const FINGERPRINT_SECONDS = 300;
@@ -53,7 +53,12 @@ export class ChainWatch extends DurableObject<NativeVars> {
   /** What the chain says of a payment. `isFresh` only if something may be sent to this network now. */
   async view(query: LaneQuery): Promise<LaneView | "reset" | undefined> {
     const follower = await this.#poll();
-    const view = await follower.view(query);
+    let view = await follower.view(query);
+    // A lane has read a block of which the last poll knows nothing.
+    if (query.fresh && view?.isFresh === false) {
+      await this.#pollNow(follower);
+      view = await follower.view(query);
+    }
     if (follower.state === "reset") return "reset";
     if (!view) return undefined;
     return { ...view, isFresh: view.isFresh && this.#isOffered(follower) };
@@ -93,14 +98,17 @@ export class ChainWatch extends DurableObject<NativeVars> {
   async #poll(): Promise<ChainFollower> {
     this.#followed ??= this.#start();
     const follower = await this.#followed;
-    if (Date.now() - this.#polledAt >= POLL_MILLIS || follower.state === "unread") {
-      this.#polling ??= this.#follow(follower).finally(() => {
-        this.#polling = undefined;
-        this.#polledAt = Date.now();
-      });
-    }
-    await this.#polling;
+    if (Date.now() - this.#polledAt >= POLL_MILLIS || follower.state === "unread") await this.#pollNow(follower);
+    else await this.#polling;
     return follower;
+  }
+
+  async #pollNow(follower: ChainFollower): Promise<void> {
+    this.#polling ??= this.#follow(follower).finally(() => {
+      this.#polling = undefined;
+      this.#polledAt = Date.now();
+    });
+    await this.#polling;
   }
 
   async #start(): Promise<ChainFollower> {

@@ -6,21 +6,20 @@
 import { DurableObject } from "cloudflare:workers";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { UNDELIVERED_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
 import type { Sequencer } from "../../shared/sequencer/client.ts";
-import type { OwedPayment } from "../../shared/settlement/native.ts";
 import { unixNow } from "../../shared/time.ts";
 import { readAccount } from "../../shared/zone/account-read.ts";
 import type { LezAccountId } from "../../shared/zone/account.ts";
-import type { AccountRead, KnownRow, LanePayment, SettledRow } from "../../shared/zone/lane-row.ts";
-import { isOwed, type LaneAnswer, type LaneEffect, type NativeStatus, type SendAnswer } from "../../shared/zone/lane-table.ts";
+import type { AccountRead, LanePayment } from "../../shared/zone/lane-row.ts";
+import type { LaneAnswer, LaneEffect, NativeStatus, SendAnswer } from "../../shared/zone/lane-table.ts";
 import { Lane as PaymentLane, type Unavailable } from "../../shared/zone/lane.ts";
 import { V03 } from "../../shared/zone/v03.ts";
 import type { ChainWatch } from "./chain-watch.ts";
 import { databaseOf } from "./database.ts";
 import { configuredZone, type NativeVars } from "./env.ts";
 import { laneStore, type LaneTable } from "./lane-store.ts";
+import { dueForListing, nextListing, owedPayment } from "./owed.ts";
 
 export interface LaneEnv extends NativeVars {
   CHAIN_WATCH: DurableObjectNamespace<ChainWatch>;
@@ -35,8 +34,6 @@ export interface SettleCall {
   waitSeconds: number;
 }
 
-/** An owed payment is offered to the operator's list again after this long, if the watch did not take it. */
-const LISTING_SECONDS = 60;
 const UNAVAILABLE: Unavailable = { answer: "unavailable" };
 
 /** The name of a payer's object: both, so that another chain's rows are never this one's. */
@@ -155,45 +152,19 @@ export class Lane extends DurableObject<LaneEnv> {
     else logEvent("native.journal", { traceId: "", entry: effect.entry, transaction });
   }
 
-  /** Payments that nothing can undo any more and no purchase can take. The watch keeps the list: no lane knows of another. */
+  /** The watch keeps the list: no lane knows of another. */
   async #listOwed(): Promise<void> {
-    for (const row of this.#unlisted()) {
-      if (!isOwed(row, unixNow())) continue;
-      await this.#watch.owe(owedOf(row));
+    for (const row of dueForListing(this.#store.rows(), this.#store.isListed, unixNow())) {
+      await this.#watch.owe(owedPayment(row));
       this.#store.setListed(row.payment.h);
     }
   }
 
-  #unlisted(): SettledRow[] {
-    return this.#store.rows().filter((row): row is SettledRow => isUncollected(row) && !this.#store.isListed(row.payment.h));
-  }
-
   #setAlarm(): void {
-    const owed = this.#unlisted().map(({ payment }) =>
-      Math.max(payment.validBefore + UNDELIVERED_SECONDS + 1, unixNow() + LISTING_SECONDS),
-    );
-    const next = Math.min(this.#lane.nextLook() ?? Number.POSITIVE_INFINITY, ...owed);
+    const looks = [this.#lane.nextLook(), nextListing(this.#store.rows(), this.#store.isListed, unixNow())];
+    const next = Math.min(...looks.map((look) => look ?? Number.POSITIVE_INFINITY));
     if (next === Number.POSITIVE_INFINITY || next * 1000 >= this.#alarmAt) return;
     this.#alarmAt = next * 1000;
     void this.ctx.storage.setAlarm(this.#alarmAt);
   }
-}
-
-function isUncollected(row: KnownRow): boolean {
-  return row.state === "settled" && row.final && row.collector === undefined;
-}
-
-function owedOf({ payment, inclusion, settledAt }: SettledRow): OwedPayment {
-  const { h, payer, payee, value, nonce, validBefore } = payment;
-  return {
-    messageHash: h,
-    transaction: inclusion.transaction,
-    payer,
-    payee,
-    value: value.toString(),
-    nonce: nonce.toString(),
-    block: inclusion.block.id.toString(),
-    validBefore,
-    settledAt,
-  };
 }
