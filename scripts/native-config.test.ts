@@ -1,5 +1,5 @@
-import { unstable_readConfig as readConfig } from "wrangler";
 import { expect, test } from "vitest";
+import { unstable_readConfig as readConfig } from "wrangler";
 import { NATIVE_NETWORKS } from "../shared/lez.ts";
 import { chainWith } from "../workers/lez-devnet/testing/devnet-chain.ts";
 

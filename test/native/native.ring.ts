@@ -137,7 +137,7 @@ function sign(buyer: TestKey, { offer = offerOf(), nonce = 0n, maxFee = 50_000n,
 const asked = ({ payload }: SignedNativePayment) => ({
   x402Version: 2,
   paymentPayload: payload,
-  paymentRequirements: payload.accepted as PaymentRequirements,
+  paymentRequirements: payload.accepted,
 });
 const verify = async (payment: SignedNativePayment) => (await post("/verify", asked(payment))).body;
 const settle = async (payment: SignedNativePayment) => (await post("/settle", asked(payment))).body;
@@ -183,7 +183,7 @@ describe.concurrent("a facilitator with the chain", () => {
     expect(await verify(payment)).toMatchObject({ isValid: false, invalidReason: "nonce_replayed" });
     expect(await statusOf(buyer)).toMatchObject({ status: "settled", transaction });
     expect(await statusOf(buyer, 0n, payment.statement.messageHash)).toMatchObject({ status: "settled", transaction });
-    expect((await sequencer.transaction(transaction as Digest))?.block).toBeGreaterThan(1n);
+    expect((await sequencer.transaction(transaction))?.block).toBeGreaterThan(1n);
   });
 
   test("settles a hundred copies at once by one inclusion, with one receipt [native-copies]", async ({ expect }) => {

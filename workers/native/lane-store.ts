@@ -24,7 +24,7 @@ const storedRow = row({ row: text(), listed: integer() });
 
 export interface LaneTable extends LaneStore {
   /** Whether the operator's list has the payment. */
-  isListed(h: Digest): boolean;
+  readonly isListed: (h: Digest) => boolean;
   setListed(h: Digest): void;
 }
 
