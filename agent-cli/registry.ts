@@ -41,6 +41,8 @@ import { ledgerExport } from "./commands/ledger-export.ts";
 import { ledgerFund } from "./commands/ledger-fund.ts";
 import { ledgerRestore } from "./commands/ledger-restore.ts";
 import { ledgerRetire } from "./commands/ledger-retire.ts";
+import { lezSend } from "./commands/lez-send.ts";
+import { lezSign } from "./commands/lez-sign.ts";
 import { mandateAccept } from "./commands/mandate-accept.ts";
 import { mandateGrant } from "./commands/mandate-grant.ts";
 import { mandateList } from "./commands/mandate-list.ts";
@@ -158,6 +160,8 @@ export const COMMANDS: readonly Command[] = [
   keyImport,
   keyBackup,
   keyChangePassphrase,
+  lezSign,
+  lezSend,
   policyCreate,
   status,
   receiptShow,
@@ -196,6 +200,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",
   key: "the owner's key",
+  lez: "the chain itself, by hand",
   ledger: "the operator's view of a ledger",
   pins: "known merchants",
   owner: "the owner's key and decisions",

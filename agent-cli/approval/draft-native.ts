@@ -5,6 +5,7 @@ import { wordsOfTransfer } from "../../shared/protocol/native-payment.ts";
 import { checkNativeRequest, type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import type { NativeView } from "../../shared/screen/view.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { LezAccountId } from "../../shared/zone/account.ts";
 import type { PayableOffer } from "../../shared/zone/offer.ts";
 import type { PaymentDraft } from "../../shared/zone/pay.ts";
@@ -93,26 +94,46 @@ export interface NativeMade {
 export async function draftFor(
   context: Context,
   request: PaymentRequest,
-  { chain, account, nonce }: Pick<ReadChain, "chain" | "account" | "nonce">,
+  read: Pick<ReadChain, "chain" | "account" | "nonce">,
   { now, expiresIn }: { now: number; expiresIn?: number | undefined },
 ): Promise<Outcome<NativeMade>> {
   const checked = await checkNativeRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
+  const { offer, digest, native } = checked;
+  return draftOffer(context, { offer, digest, maxFee: native.terms.maxFee, requestDigest: digest }, read, { now, expiresIn });
+}
+
+/** What is paid, and the digest by which the nonce book knows it. */
+export interface WantedPayment {
+  offer: PaymentRequirements;
+  digest: Digest;
+  /** The most that the offer lets the chain charge, in lepta. */
+  maxFee: bigint;
+  /** Of the agent's request, if there is one. */
+  requestDigest?: Digest | undefined;
+}
+
+/** The same of an offer, whether or not an agent asked for it. */
+export async function draftOffer(
+  context: Context,
+  { offer, digest, maxFee: offered, requestDigest }: WantedPayment,
+  { chain, account, nonce }: Pick<ReadChain, "chain" | "account" | "nonce">,
+  { now, expiresIn }: { now: number; expiresIn?: number | undefined },
+): Promise<Outcome<NativeMade>> {
   const book = nonceBook(context);
   if (!book.ok) return book;
-  const question = { genesis: chain.genesis, account, next: nonce, requestDigest: checked.digest, now };
+  const question = { genesis: chain.genesis, account, next: nonce, requestDigest: digest, now };
   const chosen = chooseNonce(book.data, { ...question, isRefused: (digest) => wasRefused(context, digest) !== undefined });
   if (chosen.kind === "foreign") return foreignKey(account, chosen.genesis, chain.genesis);
   if (chosen.kind === "busy") return busy(chosen.by);
   const [{ draftPayment }, { maxFeeFor }] = await Promise.all([import("../../shared/zone/pay.ts"), import("../../shared/zone/fees.ts")]);
   const { ceiling } = chain.fees;
-  const offered = checked.native.terms.maxFee;
   const [least, wanted] = [maxFeeFor(ceiling, 0), maxFeeFor(ceiling, FEE_BLOCKS)];
   // Less than is wanted waits for fewer full blocks; less than the next block's price is never taken.
   const maxFee = wanted <= offered ? wanted : offered >= least ? offered : least;
   const drafted = draftPayment({
-    offer: checked.offer,
-    requestDigest: checked.digest,
+    offer,
+    requestDigest,
     from: account,
     nonce: chosen.nonce,
     maxFee,

@@ -19,34 +19,11 @@ import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted } from "../runtime/layout.ts";
 import { DOCTOR_TIMEOUT_SECONDS } from "../runtime/limits.ts";
-import type { Next, Outcome } from "../runtime/outcome.ts";
+import type { Next } from "../runtime/outcome.ts";
 import { proxyNamed, routeFor } from "../runtime/route.ts";
 import { stateHome } from "../runtime/state-directory.ts";
-
-export const CHECKS = [
-  "node",
-  "configuration",
-  "state directory",
-  "agent key",
-  "owner key",
-  "network",
-  "facilitator",
-  "ledger",
-  "clock",
-  "desk",
-  "inbox",
-  "audit log",
-] as const;
-
-export const checkSchema = z.strictObject({
-  check: z.enum(CHECKS),
-  /** `note`: worth knowing, but no obstacle. */
-  verdict: z.enum(["good", "note", "bad"]),
-  detail: z.string(),
-  /** How to fix it. */
-  fix: z.string().optional(),
-});
-type Check = z.infer<typeof checkSchema>;
+import { checkChains } from "./doctor-chain.ts";
+import { type Check, failed } from "./doctor-check.ts";
 
 interface Input extends FacilitatorInput {
   agentFile?: string | undefined;
@@ -72,6 +49,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     ownerCheck,
     checkNetwork(context),
     ...(await checkFacilitator(context, input)),
+    ...(await checkChains(context)),
     ...(await checkDesk(context, input.agentFile)),
     await checkInbox(context),
     checkLog(context),
@@ -253,8 +231,4 @@ function checkLog(context: Context): Check {
     detail: `line ${first.line} ${first.problem}${continued.ok ? "" : "; nothing can be added, so nothing is asked, decided or paid"}`,
     fix: "lez-agent-pay audit verify shows the damage. The owner begins another log with lez-agent-pay audit restart.",
   };
-}
-
-function failed(check: Check["check"], { error }: Extract<Outcome<unknown>, { ok: false }>): Check {
-  return { check, verdict: "bad", detail: error.message, ...(error.hint && { fix: error.hint }) };
 }

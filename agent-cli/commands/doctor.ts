@@ -6,7 +6,8 @@ import { agentFileField, ownerFileField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
-import { checkUp, CHECKS, checkSchema } from "./doctor-checks.ts";
+import { CHECKS, checkSchema } from "./doctor-check.ts";
+import { checkUp } from "./doctor-checks.ts";
 
 export const doctor = defineCommand({
   name: "doctor",

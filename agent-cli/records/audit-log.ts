@@ -49,6 +49,10 @@ export const AUDIT_EVENTS = [
   "unpaired",
   "sent",
   "settled",
+  /** An owner signed a merchant's offer that no agent asked for. */
+  "signed_by_hand",
+  /** An owner hands a signed payment to the chain's sequencer; it leaves right afterwards. */
+  "broadcast",
   /** The merchant answered a payment that was settled before. Nothing more was paid. */
   "answered_again",
   "unknown",

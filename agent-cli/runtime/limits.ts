@@ -17,6 +17,10 @@ export const MAX_RESULT_MOVES = 5;
 export const MAX_AUTHORITIES_BYTES = 4 * 1024 * 1024;
 /** The facilitator's health, for `doctor`. */
 export const DOCTOR_TIMEOUT_SECONDS = 10;
+/** A chain whose newest block is older stands still: the public testnet makes one a minute. */
+export const OLD_HEAD_SECONDS = 600;
+/** Nonces that are given out and not used, as `doctor` lists them. */
+export const MAX_NONCES_OF_DOCTOR = 20;
 /** A paid answer's body on disk, unless --max-body names another limit. */
 export const MAX_PAID_BODY_BYTES = 1024 * 1024 * 1024;
 /** A paid answer's body in the output of a command. A larger one is named by its file. */

@@ -52,6 +52,17 @@ function machine(): Sandbox {
 }
 
 const exercised = new Set<string>();
+/** Of a merchant that sells on the chain itself. */
+const NATIVE_OFFER = {
+  scheme: "exact",
+  network: "lez:devnet",
+  asset: "native",
+  amount: "10000",
+  payTo: "7ha43q8RtdaVXjkH6s94YE8WSxsChXnFQaPJY8tRJozR",
+  maxTimeoutSeconds: 900,
+  extra: { assetTransferMethod: "transaction", ledger: "0".repeat(64), dialect: "v0.3", maxFee: "100000", finality: "head" },
+};
+
 /** Nothing that a user reads speaks of plain HTTP. */
 function noted(command: CommandLine, said: string): void {
   const words = typeof command === "string" ? wordsOf(command) : command;
@@ -131,6 +142,9 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, `desk sign ${signElsewhereText({ type: "Pairing", object: pairing })} --desk ${SHOP} --passphrase-file ./secret.txt`);
     await run(box, "completions bash");
     await run(box, "doctor");
+    box.write("offer.json", NATIVE_OFFER);
+    await run(box, "lez sign ./offer.json --out ./native.json", EXIT.notSetUp); // no sequencer is configured
+    await run(box, "lez send ./offer.json", EXIT.usage);
   });
 
   test("reads a price in HTTP/1.1 and h2", async () => {
