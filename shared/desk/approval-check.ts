@@ -73,7 +73,7 @@ export async function checkAuthorization(
 ): Promise<ApprovalCheck> {
   const validAfter = Number(authorization.validAfter);
   const checked = await checkPaymentRequest(request, lastMoment(request, validAfter));
-  if (!checked.ok) return differs(`the request does not stand up to its own text: ${checked.problem}`);
+  if (!checked.ok) return differs(`the request is not valid: ${checked.problem}`);
   const expected = authorizationFor(request, checked, account, validAfter, Number(authorization.validBefore) - validAfter);
   return compared("payload.authorization", expected, authorization, factsOf(authorization));
 }
@@ -96,7 +96,7 @@ async function checkSession(request: PaymentRequest, payload: unknown, account: 
 export async function checkSessionObject(request: PaymentRequest, session: Session, account: AccountId): Promise<ApprovalCheck> {
   const validAfter = Number(session.validAfter);
   const checked = await checkSessionRequest(request, lastMoment(request, validAfter));
-  if (!checked.ok) return differs(`the request does not stand up to its own text: ${checked.problem}`);
+  if (!checked.ok) return differs(`the request is not valid: ${checked.problem}`);
   const expected: Session = sessionFor(request, checked satisfies Checked, account, validAfter, Number(session.expiresAt));
   return compared("payload.channelConfig", expected, session, factsOf(session));
 }

@@ -79,7 +79,7 @@ export async function readApproval(wire: ApprovalWire): Promise<ApprovalRead> {
   if (!parsed.ok) return { ok: false, problem: `The request cannot be read: ${parsed.problem}.` };
   const request = parsed.value;
   const checked = await checkForApproval(request, wire.now);
-  if (!checked.ok) return { ok: false, problem: `The request does not stand up to its own text: ${checked.problem}.` };
+  if (!checked.ok) return { ok: false, problem: `The request is not valid: ${checked.problem}.` };
   const { from, expiresIn, now, threshold, balance, outstanding, mandates, request: _, ...rest } = wire;
   return {
     ok: true,

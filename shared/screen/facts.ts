@@ -158,7 +158,7 @@ function signatureText(signature: OfferSignatureCheck): string {
 }
 
 function pinText(pin: MerchantPin | undefined): string {
-  if (!pin) return "not known on this machine";
+  if (!pin) return "not known here";
   return `first seen ${pin.firstSeenAt}; ${pin.key ? `signs its terms with ${pin.key.publicKey.slice(0, 16)}…` : "does not sign its terms"}`;
 }
 

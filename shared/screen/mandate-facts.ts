@@ -102,7 +102,7 @@ function payeeFacts({ mandate, pins }: MandateView): Fact[] {
   if (mandate.payees[0] === ANY) return [{ label: "To", value: "ANY ACCOUNT", strong: true }];
   return mandate.payees.map((payee, i) => {
     const known = pins.filter(({ payTo }) => payTo === payee).map(({ origin, firstSeenAt }) => `${origin}, seen since ${firstSeenAt}`);
-    return { label: i === 0 ? "To" : "", value: `${payee} (${known.join("; ") || "not known on this machine"})`, strong: true };
+    return { label: i === 0 ? "To" : "", value: `${payee} (${known.join("; ") || "not known here"})`, strong: true };
   });
 }
 

@@ -12,7 +12,7 @@ const sent = (body: Uint8Array, headers: [string, string][] = [["Content-Type", 
 describe("a body", () => {
   test("is shown only if it is the one that was asked for [body-hashes-right]", () => {
     const asked = http(utf8('{"city":"Zurich"}'));
-    expect(sentRequest(asked, undefined).body).toEqual({ kind: "unseen", why: "it is not on this machine" });
+    expect(sentRequest(asked, undefined).body).toEqual({ kind: "unseen", why: "only the agent's machine has it" });
     const other = sentRequest(asked, { headers: [], body: utf8('{"city":"Geneva"}') });
     expect(other.body).toEqual({ kind: "unseen", why: "the agent's copy of it is another one" });
     expect(sentParagraphs(other)).toEqual([]);

@@ -46,7 +46,7 @@ function headerLines(headers: StoredParts["headers"]): string[] {
 /** Only the bytes whose digest is in the request are its body. */
 function bodyView({ bodySha256 }: BoundRequest, stored: StoredParts | undefined): BodyView {
   if (bodySha256 === undefined) return { kind: "none" };
-  if (stored === undefined) return { kind: "unseen", why: "it is not on this machine" };
+  if (stored === undefined) return { kind: "unseen", why: "only the agent's machine has it" };
   const { headers, body } = stored;
   if (bodyDigest(body) !== bodySha256) return { kind: "unseen", why: "the agent's copy of it is another one" };
   const [, type = ""] = headers.find(([name]) => name.toLowerCase() === "content-type") ?? [];

@@ -51,7 +51,7 @@ export function transferFacts(view: TransferView): TransferFacts {
 function knownAs({ terms, pins, sentSince }: TransferView): string {
   const known = pins.filter(({ payTo }) => payTo === terms.to).map(({ origin, firstSeenAt }) => `${origin}, seen since ${firstSeenAt}`);
   if (sentSince !== undefined) known.push(`sent to since ${sentSince}`);
-  return known.join("; ") || "not known on this machine";
+  return known.join("; ") || "not known here";
 }
 
 function balanceText({ balance, terms }: TransferView): string {

@@ -71,7 +71,7 @@ function ofTheMerchant({ request, pin, pinnedBefore, history }: ApprovalView): W
   const replaced = here.length > 0 || since > (parseTimestamp(pin?.firstSeenAt ?? "") ?? 0);
   return [
     [here.length === 0, "You never approved a payment to this host."],
-    [!pinnedBefore, "No account is pinned for this host: this machine has not seen it ask for this payment."],
+    [!pinnedBefore, "No account is pinned for this host: it has not asked for a payment here before."],
     [pin !== undefined && pin.payTo !== payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
     [here.length > 0 && !here.some((entry) => entry.payTo === payTo), "What you approved at this host before went to ANOTHER ACCOUNT."],
     [key !== undefined && replaced && !approvedKey, "This merchant signs its terms with a NEW KEY."],

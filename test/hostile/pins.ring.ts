@@ -292,7 +292,7 @@ describe("the owner's screen", () => {
     home++;
     const approve = (...words: string[]) =>
       run(["approve", "--request-file", "./carried.json", "--owner-file", "./owner.json", "--out", "./signed.json", "--force", ...words]);
-    expect((await approve("--dry-run", "--offline")).stderr).toContain("not known on this machine");
+    expect((await approve("--dry-run", "--offline")).stderr).toContain("not known here");
     expect(await pins()).toEqual([]);
     expect((await approve("--check-terms", "--confirm", digest)).exit).toBe(EXIT.ok);
     expect(await pins()).toMatchObject([{ publicKey: FIRST_KEY.publicKey }]);

@@ -248,7 +248,7 @@ describe("an approval", () => {
     const lie = { ...view, request: view.request.replace('"amount":"250000000"', '"amount":"1"') };
     server.scene = { ...FULL, read: () => ({ ok: true, data: { reading: "a".repeat(32), view: lie } }) };
     const { page } = await open(PAGES.approval.at);
-    await shown(page, "The request does not stand up to its own text");
+    await shown(page, "The request is not valid");
     expect(await page.getByRole("button", { name: /^Pay/ }).count()).toBe(0);
   });
 

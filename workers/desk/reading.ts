@@ -33,7 +33,7 @@ export async function read(desk: DeskContext, { request: digest, expiresIn }: As
   if (expiresIn !== undefined && (request.payment.session || expiresIn > Number(request.payment.maxTimeoutSeconds)))
     return refused("usage", "The time can only be shortened, and not that of a session.");
   const checked = await checkForApproval(request, unixNow());
-  if (!checked.ok) return refused("request_refused", `The request does not stand up to its own text: ${checked.problem}.`);
+  if (!checked.ok) return refused("request_refused", `The request is not valid: ${checked.problem}.`);
   const [merchant, balance, mandates, ledger] = await Promise.all([
     askMerchant(desk.env, request, checked.offer, termsOf(kept)),
     balanceOf(desk),

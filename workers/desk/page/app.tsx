@@ -9,9 +9,8 @@ import { History } from "./history.tsx";
 import { Inbox } from "./inbox.tsx";
 import type { Owner } from "./owner.ts";
 import { Foreign, Heading } from "./parts.tsx";
-import { ReceiptPage } from "./receipt.tsx";
 import { RequestPage } from "./request.tsx";
-import { type HostedRoute, linkTo, type Route, useRoute } from "./router.ts";
+import { linkTo, type OwnRoute, type Route, useRoute } from "./router.ts";
 import type { Loaded } from "./use-call.ts";
 
 const TITLES: Record<Route["page"], string> = {
@@ -33,11 +32,11 @@ interface AppProps {
   client: Client;
   owner: Owner;
   state: Loaded<DeskState>;
-  /** Of a hosted desk: its pages, beside those that every desk has. Undefined for one that it does not show now. */
-  hosted?: ((route: HostedRoute) => ComponentChildren | undefined) | undefined;
+  /** Of this kind of desk. Undefined for one that it does not show now. */
+  pages: (route: OwnRoute) => ComponentChildren | undefined;
 }
 
-export function App({ client, owner, state, hosted }: AppProps) {
+export function App({ client, owner, state, pages }: AppProps) {
   const route = useRoute();
   useEffect(() => {
     document.title = `${TITLES[route.page]} · Desk`;
@@ -56,7 +55,7 @@ export function App({ client, owner, state, hosted }: AppProps) {
             <Place to="inbox" route={route} also={["all", "request", "grant"]} />
             <Place to="allowances" route={route} />
             <Place to="history" route={route} also={["receipt"]} />
-            {hosted && <Place to="settings" route={route} also={["pair"]} />}
+            {owner.hosted && <Place to="settings" route={route} also={["pair"]} />}
           </nav>
           <Account state={state.data} />
         </div>
@@ -67,13 +66,13 @@ export function App({ client, owner, state, hosted }: AppProps) {
         </div>
       )}
       <main class="page" id="main" tabIndex={-1}>
-        <Page key={JSON.stringify(route)} route={route} client={client} owner={owner} hosted={hosted} />
+        <Page key={JSON.stringify(route)} route={route} client={client} owner={owner} pages={pages} />
       </main>
     </>
   );
 }
 
-function Page({ route, client, owner, hosted }: Omit<AppProps, "state"> & { route: Route }) {
+function Page({ route, client, owner, pages }: Omit<AppProps, "state"> & { route: Route }) {
   switch (route.page) {
     case "inbox":
       return <Inbox client={client} all={false} />;
@@ -81,14 +80,12 @@ function Page({ route, client, owner, hosted }: Omit<AppProps, "state"> & { rout
       return <Inbox client={client} all />;
     case "request":
       return <RequestPage client={client} owner={owner} request={route.request} />;
-    case "receipt":
-      return <ReceiptPage client={client} request={route.request} />;
     case "allowances":
       return <Allowances client={client} owner={owner} />;
     case "history":
       return <History client={client} />;
     default:
-      return hosted?.(route) ?? <Inbox client={client} all={false} />;
+      return pages(route) ?? <Inbox client={client} all={false} />;
   }
 }
 

@@ -1,4 +1,4 @@
-/** The inbox: what waits for a decision, or every request of this machine. */
+/** The inbox: what waits for a decision, or every request that the desk has. */
 
 import { useState } from "preact/hooks";
 import type { RequestItem, RequestList, RequestState } from "../../../shared/desk/api.ts";
