@@ -42,7 +42,7 @@ export async function buildPage(name: "desk" | "explorer", outdir: string): Prom
   await copyFile(join(ROOT, "workers/desk/page/icon.svg"), join(outdir, "icon.svg"));
 }
 
-/** `local-AB12CD34.js` is `local.js`; what several parts share is `chunk-1.js` and so on, the largest first: `index.html` names that one. */
+/** `local-AB12CD34.js` is `local.js`; what several parts share is `chunk-1.js` and so on, the largest first: `index.html` names the first two. */
 function namesOf(outputs: Metafile["outputs"]): Record<string, string> {
   const hashed = Object.entries(outputs)
     .map(([path, { bytes }]) => ({ file: basename(path), bytes }))

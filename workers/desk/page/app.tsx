@@ -3,14 +3,13 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { DeskState } from "../../../shared/desk/api.ts";
-import { Allowances } from "./allowances.tsx";
 import { type Client, isAway } from "./client.ts";
-import { History } from "./history.tsx";
 import { Inbox } from "./inbox.tsx";
+import { Later } from "./later.tsx";
 import type { Owner } from "./owner.ts";
 import { Foreign, Heading } from "./parts.tsx";
 import { RequestPage } from "./request.tsx";
-import { linkTo, type OwnRoute, type Route, useRoute } from "./router.ts";
+import { type HostedRoute, linkTo, type Route, useRoute } from "./router.ts";
 import type { Loaded } from "./use-call.ts";
 
 const TITLES: Record<Route["page"], string> = {
@@ -28,15 +27,17 @@ const TITLES: Record<Route["page"], string> = {
   key: "A second passkey",
 };
 
+const looking = () => import("./looking.ts");
+
 interface AppProps {
   client: Client;
   owner: Owner;
   state: Loaded<DeskState>;
-  /** Of this kind of desk. Undefined for one that it does not show now. */
-  pages: (route: OwnRoute) => ComponentChildren | undefined;
+  /** Of a hosted desk: its pages, beside those that every desk has. Undefined for one that it does not show now. */
+  hosted?: ((route: HostedRoute) => ComponentChildren | undefined) | undefined;
 }
 
-export function App({ client, owner, state, pages }: AppProps) {
+export function App({ client, owner, state, hosted }: AppProps) {
   const route = useRoute();
   useEffect(() => {
     document.title = `${TITLES[route.page]} · Desk`;
@@ -55,7 +56,7 @@ export function App({ client, owner, state, pages }: AppProps) {
             <Place to="inbox" route={route} also={["all", "request", "grant"]} />
             <Place to="allowances" route={route} />
             <Place to="history" route={route} also={["receipt"]} />
-            {owner.hosted && <Place to="settings" route={route} also={["pair"]} />}
+            {hosted && <Place to="settings" route={route} also={["pair"]} />}
           </nav>
           <Account state={state.data} />
         </div>
@@ -66,13 +67,13 @@ export function App({ client, owner, state, pages }: AppProps) {
         </div>
       )}
       <main class="page" id="main" tabIndex={-1}>
-        <Page key={JSON.stringify(route)} route={route} client={client} owner={owner} pages={pages} />
+        <Page key={JSON.stringify(route)} route={route} client={client} owner={owner} hosted={hosted} />
       </main>
     </>
   );
 }
 
-function Page({ route, client, owner, pages }: Omit<AppProps, "state"> & { route: Route }) {
+function Page({ route, client, owner, hosted }: Omit<AppProps, "state"> & { route: Route }) {
   switch (route.page) {
     case "inbox":
       return <Inbox client={client} all={false} />;
@@ -80,12 +81,14 @@ function Page({ route, client, owner, pages }: Omit<AppProps, "state"> & { route
       return <Inbox client={client} all />;
     case "request":
       return <RequestPage client={client} owner={owner} request={route.request} />;
+    case "receipt":
+      return <Later load={looking}>{({ ReceiptPage }) => <ReceiptPage client={client} request={route.request} />}</Later>;
     case "allowances":
-      return <Allowances client={client} owner={owner} />;
+      return <Later load={looking}>{({ Allowances }) => <Allowances client={client} owner={owner} />}</Later>;
     case "history":
-      return <History client={client} />;
+      return <Later load={looking}>{({ History }) => <History client={client} />}</Later>;
     default:
-      return pages(route) ?? <Inbox client={client} all={false} />;
+      return hosted?.(route) ?? <Inbox client={client} all={false} />;
   }
 }
 

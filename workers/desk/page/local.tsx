@@ -6,8 +6,6 @@ import type { Answer, DeskCalls } from "../../../shared/desk/api.ts";
 import { App, NoKey } from "./app.tsx";
 import { type Asks, deskClient, type Result } from "./client.ts";
 import type { Owner, Told } from "./owner.ts";
-import { ReceiptPage } from "./receipt.tsx";
-import type { OwnRoute } from "./router.ts";
 import { useCall } from "./use-call.ts";
 
 const HINT = "Is lez-agent-pay desk still running in its terminal? This page tries again by itself.";
@@ -23,15 +21,13 @@ function LocalDesk({ client }: { client: Asks<DeskCalls> }) {
   const state = useCall(client, "state", {}, STATE_MILLIS);
   const sealed = state.data?.sealed ?? true;
   const owner = useMemo(() => localOwner(client, sealed), [client, sealed]);
-  const pages = (route: OwnRoute) => (route.page === "receipt" ? <ReceiptPage client={client} request={route.request} /> : undefined);
-  return <App client={client} owner={owner} state={state} pages={pages} />;
+  return <App client={client} owner={owner} state={state} />;
 }
 
 function localOwner(client: Asks<DeskCalls>, sealed: boolean): Owner {
   return {
     proof: sealed ? "passphrase" : "nothing",
     grants: false,
-    hosted: false,
     read: (request, expiresIn) => client.call("read", { request, ...(expiresIn !== undefined && { expiresIn }) }),
     async approve({ id = "", view }, { typed, passphrase }) {
       const answer = await client.call("approve", { reading: id, digest: view.checked.digest, typed, ...secret(passphrase) });

@@ -54,6 +54,4 @@ export interface Owner {
   elsewhere?: ((item: RequestItem, decided: (notes: string[]) => void) => ComponentChildren) | undefined;
   /** Whether an allowance can be granted on this page. */
   grants: boolean;
-  /** At a hosted desk, which has settings that its owner signs. */
-  hosted: boolean;
 }

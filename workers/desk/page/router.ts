@@ -6,13 +6,13 @@ export type Route =
   | { page: "inbox" }
   | { page: "all" }
   | { page: "request"; request: string }
+  | { page: "receipt"; request: string }
   | { page: "allowances" }
   | { page: "history" }
-  | OwnRoute;
+  | HostedRoute;
 
-/** Pages that each kind of desk shows in its own way, or that only a hosted one has. */
-export type OwnRoute =
-  | { page: "receipt"; request: string }
+/** Pages that only a hosted desk has. */
+export type HostedRoute =
   | { page: "grant"; request: string }
   /** An allowance that another key of the policy proposes: its salt. */
   | { page: "proposed"; request: string }

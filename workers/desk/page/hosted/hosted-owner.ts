@@ -35,7 +35,6 @@ const PARTIAL_SECONDS = 900;
 export class HostedOwner implements Owner {
   readonly proof = "passkey";
   readonly grants = true;
-  readonly hosted = true;
   readonly record: KeyRecord;
   readonly passkeys: readonly KeptPasskey[];
   readonly #client: HostedClient;

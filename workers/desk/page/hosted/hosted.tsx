@@ -7,16 +7,17 @@ import { parseAccountId } from "../../../../shared/protocol/account.ts";
 import { App, Outside } from "../app.tsx";
 import { deskClient, type Result } from "../client.ts";
 import { Heading, Loading } from "../parts.tsx";
-import { type OwnRoute, type Route, useRoute } from "../router.ts";
+import { type HostedRoute, type Route, useRoute } from "../router.ts";
 import { useCall } from "../use-call.ts";
 import { keepDraft, keptDraft, rememberAccount, usablePasskeys } from "./account.ts";
 import { type HostedClient, HostedOwner } from "./hosted-owner.ts";
-import { HINT, More } from "./part.tsx";
+import { More } from "./part.tsx";
 import { SignIn } from "./sign-in.tsx";
 import { SigningQueue, SigningSheet } from "./signing.tsx";
 import { terminalOwner } from "./terminal-owner.tsx";
 
 const STATE_MILLIS = 10_000;
+const HINT = "Are you online? This page tries again by itself.";
 
 export function start(desk: HostedDesk, place: HTMLElement): void {
   render(<Hosted desk={desk} client={deskClient<HostedCalls>(HINT)} />, place);
@@ -137,10 +138,9 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
   const over = state.problem?.code === "signed_out" || (state.data && state.data.account !== record.account);
   useEffect(() => (over ? leave() : undefined), [over]);
   const signOut = () => void client.call("logout", {}).then(leave);
-  const pages = (route: OwnRoute) => {
+  const pages = (route: HostedRoute) => {
     if (route.page === "grant" && hosted)
       return <More>{({ GrantPage }) => <GrantPage client={client} owner={hosted} request={route.request} />}</More>;
-    if (route.page === "receipt") return <More>{({ ReceiptPage }) => <ReceiptPage client={client} request={route.request} />}</More>;
     if (route.page === "proposed")
       return <More>{({ ProposedPage }) => <ProposedPage client={client} owner={hosted} desk={desk} salt={route.request} />}</More>;
     if (route.page === "pair")
@@ -149,5 +149,5 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
       return <More>{({ Settings }) => <Settings client={client} desk={desk} record={record} owner={hosted} signOut={signOut} />}</More>;
     return undefined;
   };
-  return <App client={client} owner={owner} state={state} pages={pages} />;
+  return <App client={client} owner={owner} state={state} hosted={pages} />;
 }

@@ -1,6 +1,5 @@
 /** Pages that an owner opens now and then. They are loaded when they are first shown. */
 
-export { ReceiptPage } from "../receipt.tsx";
 export { GrantPage } from "./grant.tsx";
 export { NewAccount, SecondDevice } from "./new-account.tsx";
 export { PairPage } from "./pairing.tsx";

@@ -1,23 +1,11 @@
-/** Pages that are loaded when they are first shown. */
+/** The part of a hosted desk that is loaded when it is first shown. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { Loading, Trouble } from "../parts.tsx";
-
-export const HINT = "Are you online? This page tries again by itself.";
+import { Later } from "../later.tsx";
 
 type MorePages = typeof import("./more.ts");
+const load = () => import("./more.ts");
 
 export function More({ children }: { children: (more: MorePages) => ComponentChildren }) {
-  const [more, setMore] = useState<MorePages | "away" | undefined>();
-  const [round, setRound] = useState(0);
-  useEffect(() => {
-    setMore(undefined);
-    import("./more.ts").then(setMore, () => setMore("away"));
-  }, [round]);
-  if (more === "away")
-    return (
-      <Trouble problem={{ code: "away", message: "This page could not be loaded.", hint: HINT }} again={() => setRound((n) => n + 1)} />
-    );
-  return more ? <>{children(more)}</> : <Loading />;
+  return <Later load={load}>{children}</Later>;
 }

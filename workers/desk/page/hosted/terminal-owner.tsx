@@ -9,7 +9,6 @@ export function terminalOwner(client: HostedClient): Owner {
   return {
     proof: "terminal",
     grants: false,
-    hosted: true,
     read: (request, expiresIn) => client.call("read", { request, ...(expiresIn !== undefined && { expiresIn }) }),
     approve: () => there(),
     decline: () => there(),

@@ -1,0 +1,5 @@
+/** What an owner looks at now and then: loaded when it is first shown. */
+
+export { Allowances } from "./allowances.tsx";
+export { History } from "./history.tsx";
+export { ReceiptPage } from "./receipt.tsx";
