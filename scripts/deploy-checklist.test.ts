@@ -6,6 +6,7 @@ import {
   deskChecklistOf,
   deskRefusalOf,
   devnetChecklistOf,
+  nativeChecklistOf,
   originsIn,
   refusalOf,
   type Vars,
@@ -117,4 +118,13 @@ test("a devnet's operator is asked about a faucet for every caller, and about a 
   expect(devnetChecklistOf({ BLOCK_MILLIS: "2000" }).join("\n")).toContain("43200 blocks a day");
   expect(asked({ FAUCET: "on", BLOCK_MILLIS: "2000" })).toHaveLength(1);
   expect(asked({ BLOCK_MILLIS: "soon" })).toHaveLength(1);
+});
+
+test("the Worker for the chain offers nothing without a sequencer, and is told what is wrong with one [deploy-native]", () => {
+  const good = { NATIVE_NETWORK: "lez:testnet", SEQUENCER_URL: "https://sequencer.example/", SEQUENCER_LEDGER: "6d".repeat(32) };
+  const complaintsOf = (vars: Vars) => nativeChecklistOf(vars).filter((line) => line.startsWith("!"));
+  expect(nativeChecklistOf({ SEQUENCER_URL: "" })).toEqual(["  SEQUENCER_URL: none; nothing is settled on the chain itself"]);
+  expect(complaintsOf(good)).toEqual([]);
+  expect(complaintsOf({ ...good, SEQUENCER_URL: "http://127.0.0.1/" })).toEqual([expect.stringContaining("not https")]);
+  expect(complaintsOf({ ...good, NATIVE_NETWORK: "logos:lez-testnet", SEQUENCER_LEDGER: "" })).toHaveLength(2);
 });

@@ -116,7 +116,8 @@ async function startWranglers(
   };
   context.atEnd(stop);
   const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
-  start(FACILITATOR);
+  const sequencer = `SEQUENCER_URL:http://127.0.0.1:${LOCAL_LEZ_PORT}/`;
+  start([...FACILITATOR, ...(withDevnet ? ["--var", sequencer] : [])]);
   // Two runtimes that open one folder in the same moment find its databases locked.
   const early = await Promise.race([answers(context, `${facilitator}/health`), ended.promise]);
   if (early) return early;

@@ -382,7 +382,7 @@ describe("while no block is made", () => {
 });
 
 describe("after a reset of the chain", () => {
-  test("the network is not offered, and what was open is void [native-reset]", async () => {
+  test("the network is not offered, and what was open is void [native-stack-reset]", async () => {
     const buyer = newBuyer();
     await control("pause", { on: true });
     const payment = sign(buyer);
