@@ -1,7 +1,7 @@
 /**
  * `npm run dev`: the Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers HTTP for
  * its first config only, so there are three: the merchant on 8787, the facilitator with the ledger and the explorer on 8788, the desk on 8790.
- * With `--lez` there is a fourth, the devnet on 8791.
+ * With `--lez` there are two more: the devnet on 8791, and the native facilitator, which `--var` reaches only in a wrangler of its own.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -53,13 +53,12 @@ const FACILITATOR = [
   "workers/ledger-do/wrangler.toml",
   "-c",
   "workers/explorer/wrangler.toml",
-  "-c",
-  "workers/native/wrangler.toml",
   "--port",
   String(LOCAL_FACILITATOR_PORT),
 ];
 const DESK = ["-c", "workers/desk/wrangler.toml", "--port", String(LOCAL_HOSTED_DESK_PORT)];
 const DEVNET = ["-c", "workers/lez-devnet/wrangler.toml", "--port", String(LOCAL_LEZ_PORT)];
+const NATIVE = ["-c", "workers/native/wrangler.toml"];
 /** As the wrangler.toml files say. */
 const SHARDS = 1;
 
@@ -116,8 +115,8 @@ async function startWranglers(
   };
   context.atEnd(stop);
   const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
-  const sequencer = `SEQUENCER_URL:http://127.0.0.1:${LOCAL_LEZ_PORT}/`;
-  start([...FACILITATOR, ...(withDevnet ? ["--var", sequencer] : [])]);
+  // Without a devnet it offers nothing, and runs where it needs no process.
+  start([...FACILITATOR, ...(withDevnet ? [] : NATIVE)]);
   // Two runtimes that open one folder in the same moment find its databases locked.
   const early = await Promise.race([answers(context, `${facilitator}/health`), ended.promise]);
   if (early) return early;
@@ -133,6 +132,7 @@ async function startWranglers(
     start(DEVNET);
     const silent = await Promise.race([answers(context, lez, 405), ended.promise]);
     if (silent) return silent;
+    start([...NATIVE, "--port", "0", "--var", `SEQUENCER_URL:${lez}/`]);
   }
   const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
   return succeed({
