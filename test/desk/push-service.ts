@@ -43,7 +43,7 @@ export class PushService {
   }
 
   static async start(): Promise<PushService> {
-    const server = createServer().listen(0, "127.0.0.1");
+    const server = createServer().listen(0, "127.0.0.1").unref();
     await once(server, "listening");
     return new PushService(server);
   }

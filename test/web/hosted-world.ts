@@ -145,8 +145,8 @@ export function useHostedDesk() {
   let purchases = 0;
   const url = () => `${world.stack.merchant}/premium?hosted-${purchases++}`;
 
-  async function ask(agent: Agent, owner: Pick<Owner, "account">, changes: Parameters<Agent["request"]>[1] = {}) {
-    const made = await agent.request(url(), changes);
+  async function ask(agent: Agent, owner: Pick<Owner, "account">, changes: Parameters<Agent["request"]>[1] = {}, address = url()) {
+    const made = await agent.request(address, changes);
     const sent = await agent.ask(owner.account, made.request, made.terms);
     expect(sent.verdict, JSON.stringify(sent.body)).toBe("ok");
     return { ...made, code: shortCode(made.digest), at: `#/request/${made.digest}` };

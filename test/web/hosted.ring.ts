@@ -10,16 +10,21 @@ import { describe, expect, test } from "vitest";
 import { readKeyFile, unlockKey } from "../../agent-cli/keys/key-file.ts";
 import { secretOf } from "../../agent-cli/prompts/passphrase.ts";
 import { genuineScrypt } from "../../agent-cli/testing/cheap-scrypt.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Granted } from "../../shared/desk/agent-api.ts";
 import type { KeyRecord } from "../../shared/desk/hosted-api.ts";
 import { pairingCode, pairingLink } from "../../shared/desk/pairing-place.ts";
+import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { signWithin } from "../../shared/protocol/approval.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { isGenuineDecision } from "../../shared/protocol/decision.ts";
 import type { SignedPairing } from "../../shared/protocol/desk.ts";
 import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { type Session, sessionId } from "../../shared/protocol/session.ts";
+import { signVoucher } from "../../shared/protocol/voucher.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { Agent } from "../desk/people.ts";
@@ -39,6 +44,7 @@ import {
   tabTo,
   useHostedDesk,
 } from "./hosted-world.ts";
+import { pushes } from "./use-browser.ts";
 
 const { world, open, signedIn, fund, url, ask, pay } = useHostedDesk();
 let owner: Owner;
@@ -226,6 +232,70 @@ describe("a request", () => {
     await shown(page, "You approved it.");
     expect(await signed()).toBe(before + 1);
     expect(await pay(agent, owner, digest, request.http.url)).toBe(200);
+  });
+
+  test("for a session is approved with the passkey, and the agent buys in it [hosted-session]", async () => {
+    const wanted = { scheme: BATCH_SETTLEMENT, session: { deposit: "1000" as Amount, seconds: 600 } };
+    const { digest, request, at, code } = await ask(agent, owner, wanted, `${world.stack.merchant}/quote?symbol=LGO`);
+    const { page } = await signedIn(owner, at);
+    await readyToPay(page, code);
+    await press(page, /^Set aside 0.000001 LGO with my passkey/);
+    await shown(page, "You approved it.");
+    const asked = await agent.look(owner.account, digest);
+    if (asked.state !== "approved") throw new Error(asked.state);
+    const { channelConfig: session } = asked.payment.payload as { channelConfig: Session };
+    const { binding } = asked.payment.accepted.extra as { binding: Digest };
+    const voucher = { session: sessionId(session), lane: "0", serial: "1", maxClaimableAmount: request.payment.amount, binding };
+    const payload = { ...asked.payment.payload, ...(await signVoucher(voucher, agent.signer)) };
+    const header = { [PAYMENT_SIGNATURE]: encodeHeader({ ...asked.payment, payload }) };
+    expect((await fetch(request.http.url, { headers: header })).status).toBe(200);
+  });
+
+  test("waits while the desk is down; the open page says so, and shows what happened meanwhile once it is back [hosted-desk-down]", async () => {
+    const first = await ask(agent, owner);
+    const { page, context } = await signedIn(owner);
+    await shown(page, first.code);
+    await context.route("**/api/**", (route) => route.abort("internetdisconnected"));
+    await shown(page, "The desk does not answer; this page asks again.");
+    await sound(page);
+    await agent.send("POST", agent.at(owner.account, `requests/${first.digest}/cancel`), {});
+    const second = await ask(agent, owner);
+    await context.unroute("**/api/**");
+    await shown(page, second.code);
+    await expect.poll(() => page.getByText(first.code).count()).toBe(0);
+    await expect.poll(() => page.getByText("The desk does not answer").count()).toBe(0);
+    await go(page, second.at);
+    await approve(page, second.code);
+    await shown(page, "You approved it.");
+    expect(await pay(agent, owner, second.digest, second.request.http.url)).toBe(200);
+  });
+
+  test("is pushed to a browser that its owner added with the passkey, sealed and signed for it [hosted-push]", async () => {
+    const { page } = await signedIn(owner);
+    // No push service of the world is asked: the page's own push manager is another one. All else is the page's.
+    const browsers: ReturnType<typeof pushes.subscribe>[] = [];
+    await page.exposeFunction("subscribeAtTest", (key: string) => {
+      const browser = pushes.subscribe(key);
+      browsers.push(browser);
+      return browser.subscription;
+    });
+    await page.evaluate(`Notification.requestPermission = async () => "granted";
+      PushManager.prototype.getSubscription = async () => null;
+      PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+        const made = await subscribeAtTest(applicationServerKey);
+        return { toJSON: () => made };
+      };`);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Your name for this device").fill("Phone on the table");
+    await press(page, "Tell this device");
+    await shown(page, "Phone on the table");
+    await shown(page, pushes.host);
+    const { digest, code } = await ask(agent, owner);
+    const [browser] = browsers;
+    await expect.poll(() => browser?.arrived).toMatchObject([{ path: `/#/request/${digest}`, text: expect.stringContaining(code) }]);
+    expect([pushes.problems, browsers.length]).toEqual([[], 1]);
+    await press(page, /^Remove/);
+    await expect.poll(() => page.getByText("Phone on the table").count()).toBe(0);
   });
 
   test("that expires while it is open can no longer be approved [hosted-expires]", async () => {
