@@ -6,6 +6,7 @@ import { treasuryOf } from "../../shared/ledger/shards.ts";
 import { ASSET } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { formatTimestamp } from "../../shared/time.ts";
+import { holdingSchema, holdingsOf, holdingText } from "../chain/holdings.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { chainAt, lastEntries } from "../facilitator/account-chain.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
@@ -13,6 +14,7 @@ import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.
 import { withOpenBooks } from "../facilitator/open-books.ts";
 import { isSealed } from "../keys/key-file.ts";
 import { KEY_KINDS, KIND_TEXT } from "../keys/key-kinds.ts";
+import { newLezKeyFile, readLezKeyFile } from "../keys/lez-key-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import type { Context } from "../runtime/context.ts";
@@ -68,6 +70,8 @@ export const accounts = defineCommand({
         sealed: z.boolean(),
         createdAt: z.string(),
         balance: balanceSchema.optional(),
+        /** Of a key of the chain itself: what it holds on each network whose sequencer is configured. */
+        chain: z.array(holdingSchema).optional(),
         /** Why there is no balance. */
         problem: z.string().optional(),
         /** The last movements, oldest first, from the account's journal. */
@@ -83,7 +87,23 @@ export const accounts = defineCommand({
   ],
   async run(context, input) {
     const accounts = [];
-    for (const named of input.ownerFile.length > 0 ? input.ownerFile : [undefined]) {
+    for (const named of filesOf(context, input.ownerFile)) {
+      const onChain = named === undefined ? undefined : readLezKeyFile(named);
+      if (named !== undefined && onChain?.ok) {
+        const { account, createdAt } = onChain.data;
+        const chain = await holdingsOf(context, account);
+        accounts.push({
+          file: named,
+          kind: "lez" as const,
+          account,
+          sealed: true,
+          createdAt,
+          chain,
+          ...(chain.length === 0 && { problem: "no sequencer is configured" }),
+          recent: [],
+        });
+        continue;
+      }
       const owner = findOwner(context, named);
       if (!owner.ok) return owner;
       const { file, key } = owner.data;
@@ -105,12 +125,13 @@ export const accounts = defineCommand({
     return succeed({ accounts });
   },
   render: ({ accounts }, layout) =>
-    accounts.flatMap(({ file, kind, account, sealed, balance, problem, recent, recentProblem }) => [
-      layout.ink("bold", balance ? balance.spendable.display : "balance unknown"),
+    accounts.flatMap(({ file, kind, account, sealed, balance, chain, problem, recent, recentProblem }) => [
+      layout.ink("bold", balance ? balance.spendable.display : chain && chain.length > 0 ? "on the chain itself" : "balance unknown"),
       ...field(layout, "account", account),
       ...field(layout, "kind", KIND_TEXT[kind]),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
-      ...(balance ? [] : field(layout, "because", problem ?? "")),
+      ...(balance || (chain && chain.length > 0) ? [] : field(layout, "because", problem ?? "")),
+      ...(chain ?? []).flatMap((holding, i) => field(layout, i === 0 ? "holds" : "", holdingText(holding))),
       ...(balance && balance.held.amount !== "0"
         ? field(layout, "set aside", `${balance.held.display} more, for payments under way and in open sessions`)
         : []),
@@ -118,6 +139,15 @@ export const accounts = defineCommand({
       ...(recentProblem === undefined ? [] : field(layout, "recent", recentProblem)),
     ]),
 });
+
+/** The named files; else the configured key, and the one of the chain itself if there is one. */
+function filesOf(context: Context, named: readonly string[]): (string | undefined)[] {
+  if (named.length > 0) return [...named];
+  const lez = newLezKeyFile(context, undefined);
+  if (!readLezKeyFile(lez).ok) return [undefined];
+  const mock = findOwner(context, undefined);
+  return !mock.ok && mock.error.code === "key_not_found" ? [lez] : [undefined, lez];
+}
 
 async function recentEntries(context: Context, input: FacilitatorInput, account: AccountId, count: number): Promise<Outcome<Recent[]>> {
   if (count === 0) return succeed([]);

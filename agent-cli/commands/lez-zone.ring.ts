@@ -209,6 +209,26 @@ test("an offer that cannot be paid is named before the passphrase", async () => 
   expect((await box.run(`${SIGN} --dry-run`)).json.data).toMatchObject({ dryRun: true });
 });
 
+test("accounts says the kind, and of a key of the chain what it holds there [accounts-chain]", async () => {
+  const of = async (name: string) => {
+    const run = await box.run(`accounts --owner-file ./${name}.json`);
+    const text = await box.run(`accounts --owner-file ./${name}.json`, { terminal: true });
+    return { ...(run.json.data["accounts"] as object[])[0], text: text.stdout.replaceAll(/\s+/g, " ") };
+  };
+  const { nonce, balance } = sequencer.chain.account(alice.account);
+  expect(await of("alice")).toMatchObject({
+    kind: "lez",
+    account: alice.account,
+    chain: [{ network: "lez:devnet", balance: { amount: balance.toString() }, nonce: nonce.toString(), known: true }],
+  });
+  expect(await of("poor")).toMatchObject({ chain: [{ known: false }], text: expect.stringContaining("never used, or not on this chain") });
+  expect((await of("poor")).text).not.toContain("0 LGO");
+  sequencer.instead = () => ({ status: 503 });
+  expect(await of("alice")).toMatchObject({ chain: [{ problem: expect.stringContaining("no usable answer") }] });
+  rmSync(box.path("home/config.json"));
+  expect(await of("alice")).toMatchObject({ chain: [], problem: "no sequencer is configured" });
+});
+
 test("doctor names the chain, its age and what is given out, and pins nothing [doctor-chain]", async () => {
   type Check = { check: string; verdict: string; detail: string };
   const checks = async () => {

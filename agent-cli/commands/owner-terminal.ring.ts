@@ -78,8 +78,21 @@ describe("keys of the chain itself", () => {
     expect(made.json.data).toMatchObject({ kind: "lez", sealed: true, books: false });
     expect((await box.run(["key", "show", "--owner-file", String(made.json.data["file"])])).json.data).toMatchObject({ kind: "lez" });
     // Nothing of the mock ledger takes it for its own.
-    const accounts = await box.run(["accounts", "--owner-file", String(made.json.data["file"])]);
-    expect(accounts.json.error.code).toBe("wrong_role");
+    const balance = await box.run(["balance", "--owner-file", String(made.json.data["file"])]);
+    expect(balance.json.error.code).toBe("wrong_role");
+  });
+
+  test("words are typed without being shown, and asked for again with the position of the fault [key-import-hidden]", async () => {
+    const terminal = screen.run("key import --mnemonic --path /0 --out ./words.json --passphrase-file ./secret.txt");
+    const words = `${"abandon ".repeat(11)}about`;
+    await terminal.answer("The words, on one line", `${words.replace("about", "zoo")}${ENTER}`);
+    await terminal.answer("the checksum is wrong", `${"\u007f".repeat(3)}about${ENTER}`);
+    await terminal.answer("The last 6 characters", `KNFBu${ENTER}`);
+    await terminal.until("Those are not the last characters");
+    await terminal.answer("The last 6 characters", `CNKFBu${ENTER}`);
+    expect(await terminal.exit, terminal.text).toBe(EXIT.ok);
+    for (const word of ["abandon", "about", "zoo"]) expect(terminal.text).not.toContain(word);
+    expect(box.read("words.json")).toMatchObject({ account: "AKRYNTU8c4MZ4fSr5FHcn6BGE6T4dfRCzn1ziQCNKFBu" });
   });
 });
 
