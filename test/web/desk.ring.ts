@@ -92,7 +92,7 @@ test("a no reaches the agent that waits, with its code and its note [desk-declin
   await page.getByRole("button", { name: "Decline…" }).click();
   await page.getByLabel("Not needed").check();
   await page.getByLabel("A note for the agent").fill("We have it already.");
-  await page.getByRole("button", { name: "Decline, finally" }).click();
+  await page.getByRole("button", { name: "Decline (final)" }).click();
   await shown(page, "You declined it.");
   const run = await refused;
   expect([run.exit, run.json.error.code]).toEqual([EXIT.declined, "declined"]);
@@ -103,7 +103,7 @@ test("a request that expires while it is open pays nothing [desk-expired]", asyn
   const code = await asked("--expires-in", "6");
   const page = await tab();
   await opened(page, code);
-  await shown(page, "It expired. Nothing can be paid by it any more.");
+  await shown(page, "It expired. It can no longer be paid.");
   expect(await page.getByRole("button", { name: /^Pay/ }).count()).toBe(0);
 });
 
@@ -146,7 +146,7 @@ test("an allowance that was granted is seen with what is spent, and ended [desk-
   await shown(page, "0.000015 LGO");
   await page.getByRole("button", { name: /^Revoke/ }).click();
   await page.getByLabel(/^Passphrase of your key/).fill(PASSPHRASE);
-  await page.getByRole("button", { name: "Revoke, finally" }).click();
+  await page.getByRole("button", { name: "Revoke (final)" }).click();
   await shown(page, "is revoked: the agent pays no more under it.");
   await shown(page, "No allowance is open");
   expect((await buy()).exit).toBe(EXIT.approvalPending);
@@ -160,7 +160,7 @@ test("an approval that the agent has not used is taken back, and then pays nothi
   await shown(page, "The agent has not sent the payment yet.");
   await page.getByRole("button", { name: "Take the approval back…" }).click();
   await page.getByLabel("Passphrase of your key").fill(PASSPHRASE);
-  await page.getByRole("button", { name: "Take it back, finally" }).click();
+  await page.getByRole("button", { name: "Take it back (final)" }).click();
   await shown(page, "You took the approval back.");
   const paid = await box.run(["pay", code]);
   expect([paid.exit === EXIT.ok, paid.json.ok], paid.stdout).toEqual([false, false]);

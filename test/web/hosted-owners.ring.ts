@@ -158,7 +158,7 @@ test("an owner whose key is a file on another machine signs in, pairs and decide
   await press(page, "Sign in");
   await shown(page, "Inbox");
   await go(page, "#/settings");
-  await shown(page, "None is paired.");
+  await shown(page, "No agent is paired.");
   await press(page, "Say the reason and the address too");
   const setting = await signedElsewhere(page, key);
   await sound(page);
@@ -176,7 +176,7 @@ test("an owner whose key is a file on another machine signs in, pairs and decide
   await shown(page, "This is not what the command prints.");
   const other = { desk: world.desk, account: key.account, agent: "8a".repeat(32), secret: own.secret };
   await handOver(page, printed({ pairing: other, ...(await prove(pairingDigest(other), key)) }));
-  await shown(page, "something else than this page asked");
+  await shown(page, "is not what this page asked for");
   await handOver(page, await signedElsewhere(page, key));
   await shown(page, "Paired at this desk");
   await fund(key.account);
@@ -304,7 +304,7 @@ describe("a desk that lies", () => {
     await page.unroute("**/api/loginNonce");
     await page.route("**/api/loginNonce", lie({ nonce: { type: "Authorization" } }));
     await press(page, "Sign in with my passkey");
-    await shown(page, "something that is no nonce. Nothing was signed.");
+    await shown(page, "answer is not a nonce. Nothing was signed.");
     expect((await authenticator.credentials())[0]?.signCount).toBe(before);
     expect(await agent.look(owner.account, digest)).toMatchObject({ state: "pending" });
   });

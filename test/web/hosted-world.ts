@@ -77,7 +77,7 @@ export async function makeKeyFile(page: Page): Promise<string> {
   await page.getByLabel("Passphrase for the key file").fill(PASSPHRASE);
   await page.getByLabel("The same passphrase again").fill(PASSPHRASE);
   const [key] = await Promise.all([page.waitForEvent("download"), press(page, "Make and save the key file")]);
-  await shown(page, "without it the second key finds nothing");
+  await shown(page, "without it the second key cannot find the account");
   return (await key.path()) ?? "";
 }
 

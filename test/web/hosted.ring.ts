@@ -118,7 +118,7 @@ test("an agent is paired from its link, by the code that both sides show [hosted
   await go(page, `#/pair/${"ab".repeat(32)}.${secret}`);
   await shown(page, "No agent waits here.");
   await go(page, "#/pair/abc");
-  await shown(page, "This link is not whole.");
+  await shown(page, "This link is incomplete.");
 });
 
 describe("a request", () => {
@@ -168,7 +168,7 @@ describe("a request", () => {
     await press(page, "Decline…");
     await page.getByLabel("Too expensive").check();
     await page.getByLabel("A note for the agent").fill("Half of that would do.");
-    await press(page, "Decline, finally");
+    await press(page, "Decline (final)");
     await shown(page, "You declined it.");
     await shown(page, ", signed");
     const asked = await agent.look(owner.account, digest);
@@ -185,7 +185,7 @@ describe("a request", () => {
     const approved = await agent.look(owner.account, digest);
     if (approved.state !== "approved") throw new Error(approved.state);
     await press(page, "Take the approval back…");
-    await press(page, "Take it back, finally");
+    await press(page, "Take it back (final)");
     await shown(page, "You took the approval back.");
     await sound(page);
     const header = { [PAYMENT_SIGNATURE]: encodeHeader(approved.payment) };
@@ -301,7 +301,7 @@ describe("a request", () => {
   test("that expires while it is open can no longer be approved [hosted-expires]", async () => {
     const { at } = await ask(agent, owner, { expiresIn: 8 });
     const { page } = await signedIn(owner, at);
-    await shown(page, "It expired. Nothing can be paid by it any more.");
+    await shown(page, "It expired. It can no longer be paid.");
     expect(await page.getByRole("button", { name: /^Pay/ }).count()).toBe(0);
   });
 
@@ -338,7 +338,7 @@ describe("a request", () => {
     await page.getByRole("link", { name: "To the allowances" }).click();
     await shown(page, "0.00001 LGO spent");
     await press(page, /^Revoke/);
-    await press(page, "Revoke, finally");
+    await press(page, "Revoke (final)");
     await shown(page, "is revoked: the agent pays no more under it.");
     expect(await buy()).toBe(402);
   });

@@ -270,7 +270,7 @@ describe("an approval", () => {
     expect(await violations(page)).toEqual([]);
     await page.getByLabel("Too expensive").check();
     await page.getByLabel("A note for the agent").fill("Half of that would do.");
-    await page.getByRole("button", { name: "Decline, finally" }).click();
+    await page.getByRole("button", { name: "Decline (final)" }).click();
     await expect
       .poll(() => server.calls.filter(({ name }) => name === "decline").map(({ ask }) => ask))
       .toEqual([{ request: REPORT_DIGEST, code: "too_expensive", note: "Half of that would do." }]);
@@ -402,7 +402,7 @@ test("an approval that is not used is taken back, for a reason and with the pass
   expect(await overflow(page)).toBeLessThanOrEqual(0);
   await page.getByLabel("Why").selectOption("Wrong payee");
   await page.getByLabel("Passphrase of your key").fill("secret");
-  await page.getByRole("button", { name: "Take it back, finally" }).click();
+  await page.getByRole("button", { name: "Take it back (final)" }).click();
   await shown(page, "You took the approval back.");
   await shown(page, "The ledger has it.");
   const asked = { request: REPORT_DIGEST, code: "wrong_payee", passphrase: "secret" };
@@ -421,7 +421,7 @@ test("allowances: bars of spent, held and left, and one is revoked with the pass
   await card.getByRole("button", { name: "Revoke allowance 7F3K-9QPD" }).click();
   expect(await violations(page)).toEqual([]);
   await card.getByLabel("Passphrase of your key, to revoke 7F3K-9QPD").fill("secret");
-  await card.getByRole("button", { name: "Revoke, finally" }).click();
+  await card.getByRole("button", { name: "Revoke (final)" }).click();
   await shown(page, "Allowance 7F3K-9QPD is revoked");
   expect(server.calls.find(({ name }) => name === "revokeMandate")?.ask).toEqual({ mandate: "7f".repeat(32), passphrase: "secret" });
 });

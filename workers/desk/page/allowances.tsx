@@ -267,7 +267,7 @@ function Revoke({ owner, mandate, shortCode, revoked }: RevokeProps) {
       {problem && <Trouble problem={problem} />}
       <div class="buttons">
         <button type="submit" class="main danger" disabled={busy}>
-          {busy ? "Revoking…" : "Revoke, finally"}
+          {busy ? "Revoking…" : "Revoke (final)"}
         </button>
         <button type="button" class="plain" disabled={busy} onClick={() => setAsked(false)}>
           Keep it

@@ -262,7 +262,7 @@ function Decline({ owner, item, decided, back }: DecisionProps & { back: (() => 
       )}
       {problem && <Trouble problem={problem} />}
       <button type="submit" class="main danger" disabled={busy}>
-        {busy ? "Declining…" : "Decline, finally"}
+        {busy ? "Declining…" : "Decline (final)"}
       </button>
       {back && (
         <button type="button" class="plain wide" disabled={busy} onClick={back}>

@@ -342,7 +342,7 @@ function TakeBack({ owner, item, takeBack, decided }: TakeBackProps) {
       )}
       {problem && <Trouble problem={problem} />}
       <button type="submit" class="main danger" disabled={busy}>
-        {busy ? "Signing…" : "Take it back, finally"}
+        {busy ? "Signing…" : "Take it back (final)"}
       </button>
       <button type="button" class="plain wide" disabled={busy} onClick={() => setOpen(false)}>
         Leave it approved
@@ -356,7 +356,7 @@ const WHAT_NOW: Record<RequestItem["state"], string> = {
   approved: "You approved it. The agent has not sent the payment yet.",
   declined: "You declined it. That is final.",
   cancelled: "The agent cancelled it.",
-  expired: "It expired. Nothing can be paid by it any more.",
+  expired: "It expired. It can no longer be paid.",
   revoked: "You took the approval back.",
   sent: "The payment was sent; its outcome is not known yet.",
   paid: "It is paid.",

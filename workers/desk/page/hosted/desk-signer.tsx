@@ -138,5 +138,5 @@ function readSigned({ type, object }: SignElsewhere, text: string): Signed | str
   if (!signed) return "This is not what the command prints.";
   return canonicalJson(signed) === canonicalJson(object)
     ? (value as Signed)
-    : "What was signed is something else than this page asked. It is not sent.";
+    : "What was signed is not what this page asked for. It was not sent.";
 }

@@ -57,7 +57,7 @@ export class HostedOwner implements Owner {
     const asked = await this.#client.call("loginNonce", { account });
     if (!asked.ok) return asked;
     const { nonce } = asked.data;
-    if (!/^[0-9a-f]{64}$/.test(nonce)) return problem("desk", "The desk answers with something that is no nonce. Nothing was signed.");
+    if (!/^[0-9a-f]{64}$/.test(nonce)) return problem("desk", "The desk's answer is not a nonce. Nothing was signed.");
     const login: Login = { version: "1", origin: location.origin, account, nonce, issuedAt: String(unixNow()) };
     return this.prove(nonce, { type: "Login", object: login }, (login, proof) => this.#client.call("login", { login: { login, proof } }));
   }

@@ -304,8 +304,8 @@ function Recovery({ draft: { threshold, saved }, first, second, next, open }: Re
         </label>
       </fieldset>
       <p>
-        The recovery file says how the account is made. It is not secret, and <b>without it the second key finds nothing</b>. An account can
-        never get other keys: keep the file as long as the account.
+        The recovery file says how the account is made. It is not secret, and <b>without it the second key cannot find the account</b>. An
+        account can never get other keys: keep the file as long as the account.
       </p>
       <button
         type="button"

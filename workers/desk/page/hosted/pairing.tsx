@@ -33,7 +33,7 @@ export function PairPage({ client, record, owner, link }: PairingProps) {
         <Trouble
           problem={{
             code: "pairing",
-            message: whole ? `The agent wants to be paired with another account: ${named}.` : "This link is not whole.",
+            message: whole ? `The agent wants to be paired with another account: ${named}.` : "This link is incomplete.",
             hint: whole ? "Sign in with that account, and open the link again." : "lez-agent-pay pair makes a link, good for ten minutes.",
           }}
         />
@@ -82,7 +82,7 @@ function Pairing({ client, record, owner, agent, secret, isNamed }: Omit<Pairing
   if (problem) return <Trouble problem={problem} />;
   if (!data) return <Loading />;
   if (data.agent !== agent)
-    return <Trouble problem={{ code: "pairing", message: "Another agent waits here than the link names. Do not pair it." }} />;
+    return <Trouble problem={{ code: "pairing", message: "The agent that waits here is not the one in the link. Do not pair it." }} />;
   const confirm = async (event: Event) => {
     event.preventDefault();
     if (busy) return;

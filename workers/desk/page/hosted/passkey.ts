@@ -32,7 +32,7 @@ export async function makePasskey(label: string, before: readonly KeptPasskey[])
     });
     const { rawId, response } = made as PublicKeyCredential & { response: AuthenticatorAttestationResponse };
     const publicKey = compressedKey(new Uint8Array(response.getPublicKey() ?? []));
-    if (publicKey === undefined) return failed("This authenticator makes no key that an account here can have (ES256).");
+    if (publicKey === undefined) return failed("This authenticator cannot make the kind of key that an account needs (ES256).");
     return { ok: true, data: { credentialId: toBase64url(new Uint8Array(rawId)), publicKey, rpId, label } };
   } catch (error) {
     return refused(error, "No passkey was made.");
@@ -63,7 +63,7 @@ export async function provePasskey(what: ToProve, passkeys: readonly KeptPasskey
       clientDataJSON: new Uint8Array(clientDataJSON),
       signature: new Uint8Array(signature),
     });
-    return proof && publicKey !== "" ? { ok: true, data: proof } : failed("The answer is of no passkey of this account.");
+    return proof && publicKey !== "" ? { ok: true, data: proof } : failed("The answer came from a passkey that is not this account's.");
   } catch (error) {
     return refused(error, "Nothing was signed.");
   }

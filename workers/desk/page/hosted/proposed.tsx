@@ -41,7 +41,7 @@ export function ProposedPage({ client, owner, desk, salt }: ProposedProps) {
     if (away) return <Trouble problem={away} again={reload} />;
     if (!data || !state) return <Loading />;
     const found = data.proposed.find(({ mandate }) => mandate.salt === salt);
-    if (!found) return <p>Nothing of this kind is proposed any more.</p>;
+    if (!found) return <p>This proposal was granted or dropped, or it has lapsed.</p>;
     const { mandate, signedBy, endsAt } = found;
     const { ok } = checkShape(mandate, mandateSchema);
     if (!ok || mandate.from !== state.account || mandate.ledger !== desk.ledger || mandate.network !== NETWORK)
@@ -52,11 +52,11 @@ export function ProposedPage({ client, owner, desk, salt }: ProposedProps) {
     return (
       <>
         <p class="quiet">
-          {signedBy.length} of the account's keys {signedBy.length === 1 ? "has" : "have"} signed this. It is none yet, and is forgotten{" "}
+          {signedBy.length} of the account's keys {signedBy.length === 1 ? "has" : "have"} signed this. It is not granted yet, and lapses{" "}
           <Time at={endsAt} />.
         </p>
         {!owner && (
-          <p class="note warn">The key of this account is on another machine. This page can drop the allowance, and not sign it.</p>
+          <p class="note warn">The key of this account is on another machine. This page can drop the allowance but not sign it.</p>
         )}
         <ToSign
           client={client}

@@ -67,7 +67,7 @@ function Agents({ settings: { agents }, change }: PartProps) {
     <Part title="Agents">
       {agents.length === 0 && (
         <p class="quiet">
-          None is paired. <code>lez-agent-pay pair</code> prints a link to open here.
+          No agent is paired. <code>lez-agent-pay pair</code> prints a link to open here.
         </p>
       )}
       <Rows>
@@ -110,7 +110,7 @@ function Devices({ settings: { devices }, desk: { pushKey }, change, refuse }: D
     else refuse({ code: "push", message: NOT_SUBSCRIBED[made.problem] });
   };
   return (
-    <Part title="Devices that are told">
+    <Part title="Notices on devices">
       <Rows>
         {devices.map(({ id, label, host, addedAt, lastProblem }) => (
           <Row key={id} remove={() => void change("device.remove", { id })} word="Remove" name={label}>
@@ -134,7 +134,7 @@ function Devices({ settings: { devices }, desk: { pushKey }, change, refuse }: D
         <form onSubmit={(event) => void add(event)}>
           <TextField label="Your name for this device" value={label} set={setLabel} />
           <button type="submit" class="plain">
-            Tell this device
+            Notify this device
           </button>
         </form>
       )}
@@ -158,7 +158,7 @@ function Webhooks({ settings: { webhooks }, change }: PartProps) {
     if (await change("webhook.add", { format, url: url.trim() })) setUrl("");
   };
   return (
-    <Part title="Addresses that are told">
+    <Part title="Notices to addresses">
       <Rows>
         {webhooks.map(({ id, format, url, lastProblem }) => (
           <Row key={id} remove={() => void change("webhook.remove", { id })} word="Remove" name={url}>
