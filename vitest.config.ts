@@ -60,8 +60,8 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
         main: "./test/workerd/entry.ts",
         wrangler: { configPath: "./workers/facilitator/wrangler.toml" },
         miniflare: {
-          // The page of the explorer is another Worker's, which these tests do not need.
-          serviceBindings: { EXPLORER: () => new Response(null, { status: 404 }) },
+          // The page of the explorer, and payments on the chain itself, are other Workers', which these tests do not need.
+          serviceBindings: { EXPLORER: () => new Response(null, { status: 404 }), NATIVE: () => new Response(null, { status: 404 }) },
           bindings: { FAUCET: "on", BOOKS: "public", SHARDS: String(shards) },
           durableObjects: {
             LEDGER: { className: "Ledger", useSQLite: true },

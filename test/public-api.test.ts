@@ -28,7 +28,7 @@ test.each<[string, object, string[]]>([
     client,
     ["ExactLezScheme", "OwnerDeclined", "PaymentRefused", "askFirst", "mandateFetch", "registerExactLezScheme"],
   ],
-  ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
+  ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "ExactNativeLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
   [
     "lez-agent-pay/batch-settlement/client",

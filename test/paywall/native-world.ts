@@ -2,7 +2,7 @@
 
 import "../../workers/merchant/paywall/native/native.ts";
 import { type Context, type Handler, Hono } from "hono";
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
+import { randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { NativeNetwork } from "../../shared/lez.ts";
@@ -89,8 +89,6 @@ export function nativeFacilitator() {
   };
 }
 
-export type NativeFacilitator = ReturnType<typeof nativeFacilitator>;
-
 export function createNativeWorld() {
   const facilitator = nativeFacilitator();
   const rpc = {
@@ -138,10 +136,9 @@ export function sign(offer: PaymentRequirements, { nonce = 7n, aux }: Signing = 
   const now = unixNow();
   const inner = innerOf(transfer);
   const messageHash = inner.statement?.messageHash as Digest;
-  const statement = { network: offer.network, ledger: ledger as Digest, messageHash, binding: binding as Digest };
+  const statement = { network: offer.network, ledger: ledger as Digest, messageHash, ...(binding && { binding }) };
   const dated = { ...statement, validAfter: String(now), validBefore: String(now + offer.maxTimeoutSeconds) };
   return { x402Version: 2, accepted: offer, payload: { ...innerOf(transfer, dated) } };
 }
 
 export const otherAux = () => randomBytes(32);
-export const hex = (bytes: Uint8Array) => bytesToHex(bytes);

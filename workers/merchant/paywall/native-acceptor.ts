@@ -10,7 +10,7 @@ export interface NativeAcceptor {
   /** @throws {ConfigurationError} if the Worker lacks what such a payment needs. @param hasMemory the route has a memory of its own */
   requireSetup(env: PaywallBindings, hasMemory: boolean): void;
   /** What an offer says in `extra` beside its binding; undefined while the facilitator does not offer its network so. */
-  extraOf(network: string, terms: NativeOfferTerms, kinds: NativeKinds, amount: string): Record<string, unknown> | undefined;
+  extraOf(network: string, terms: NativeOfferTerms, kinds: NativeKinds, amount: string): object | undefined;
   /** undefined if it cannot be such a payment. */
   factsOf(payment: PaymentPayload): PaymentFacts | undefined;
   /**
