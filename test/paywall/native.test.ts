@@ -93,7 +93,7 @@ describe("the offer", () => {
     }
   });
 
-  test("after a reset of the chain names the new one, and a payment for the old one is refused [native-reset]", async () => {
+  test("after a reset of the chain names the new one, and a payment for the old one is refused [native-merchant-reset]", async () => {
     const shop = world.shop(goods());
     const payment = await shop.signed();
     world.facilitator.state.ledger = OTHER_CHAIN;
