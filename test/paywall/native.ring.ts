@@ -114,9 +114,9 @@ test("over HTTP an answer that is lost is found again, and copies at once buy on
   const payment = await signed(() => shop.get("/item/1"));
   const real = fetch;
   let lost = 0;
-  vi.stubGlobal("fetch", async (...args: Parameters<typeof fetch>) => {
-    const answer = await real(...args);
-    const isReceipt = String(args[0]).endsWith("/settle") && ((await answer.clone().json()) as { success: boolean }).success;
+  vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
+    const answer = await real(url, init);
+    const isReceipt = url.endsWith("/settle") && ((await answer.clone().json()) as { success: boolean }).success;
     if (!isReceipt || lost++ > 0) return answer;
     throw new TypeError("the connection was cut");
   });
