@@ -16,9 +16,10 @@ export { Pairings } from "./pairings.ts";
 
 export default {
   async fetch(request: Request, env: WorkerEnv): Promise<Response> {
+    // First: the address of a request to two hosts is none.
+    if (!namesOneHost(request.headers)) return refusalResponse(refused("usage", "Host: must be named once."));
     const { pathname } = new URL(request.url);
     try {
-      if (!namesOneHost(request.headers)) return refusalResponse(refused("usage", "Host: must be named once."));
       if (pathname.startsWith(API_PATH)) return await answerPageCall(request, env);
       if (pathname.startsWith(AGENT_PATH) || pathname.startsWith(PAIRINGS_PATH)) return await answerAgentCall(request, env);
       const file = pageFile(pathname);
