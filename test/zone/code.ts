@@ -2,6 +2,8 @@
 
 import type { BadBlock, readAccount } from "../../shared/zone/account-read.ts";
 import type { ChainFollower } from "../../shared/zone/chain-follower.ts";
+import type { HeadChain } from "../../shared/zone/head-chain.ts";
+import type { viewOf } from "../../shared/zone/lane-view.ts";
 import type { Lane } from "../../shared/zone/lane.ts";
 import { loadMutant, type SourceMutant } from "../mutated-source.ts";
 
@@ -10,6 +12,8 @@ export interface ZoneCode {
   ChainFollower: typeof ChainFollower;
   readAccount: typeof readAccount;
   BadBlock: typeof BadBlock;
+  HeadChain: typeof HeadChain;
+  viewOf: typeof viewOf;
 }
 
 const FOLDER = "shared/zone";
@@ -30,5 +34,7 @@ export function loadZone(mutant?: ZoneMutant): Promise<ZoneCode> {
     Lane: (await load<ZoneCode>(`${FOLDER}/lane.ts`)).Lane,
     ChainFollower: (await load<ZoneCode>(`${FOLDER}/chain-follower.ts`)).ChainFollower,
     ...(await load<Pick<ZoneCode, "readAccount" | "BadBlock">>(`${FOLDER}/account-read.ts`)),
+    HeadChain: (await load<ZoneCode>(`${FOLDER}/head-chain.ts`)).HeadChain,
+    viewOf: (await load<ZoneCode>(`${FOLDER}/lane-view.ts`)).viewOf,
   }));
 }

@@ -5,6 +5,8 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { BadBlock, readAccount } from "../../shared/zone/account-read.ts";
 import { lezAccountOfBytes } from "../../shared/zone/account.ts";
 import { ChainFollower } from "../../shared/zone/chain-follower.ts";
+import { HeadChain } from "../../shared/zone/head-chain.ts";
+import { viewOf } from "../../shared/zone/lane-view.ts";
 import { Lane } from "../../shared/zone/lane.ts";
 import { Network, type Weather } from "../simulation/network.ts";
 import type { ZoneCode } from "./code.ts";
@@ -20,7 +22,7 @@ export interface ZoneRun extends Told {
   violations: string[];
 }
 
-export const GENUINE: ZoneCode = { Lane, ChainFollower, readAccount, BadBlock };
+export const GENUINE: ZoneCode = { Lane, ChainFollower, readAccount, BadBlock, HeadChain, viewOf };
 
 // HTTP does not double a request; whoever has the bytes can send them again, and some do.
 const STORM: Weather = { lost: 0.06, duplicated: 0, delay: [1, 900], crash: 0.0006, clockJump: 0.0006 };

@@ -6,6 +6,7 @@ import type { LezAccountId } from "../../shared/zone/account.ts";
 import { Chain } from "./chain.ts";
 import { type DevnetConfig, type DevnetVars, readConfig } from "./config.ts";
 import { type Faults, NO_FAULTS, produceBlock, readCommand } from "./control.ts";
+import { explorerPage, type Page } from "./explorer.ts";
 import { FAUCET_LEPTA } from "./limits.ts";
 import { answerRpc, type RpcChain } from "./rpc.ts";
 
@@ -53,6 +54,15 @@ export class Devnet extends DurableObject<DevnetVars> {
     if (sent === 0 || this.#faults.loseAnswers === 0) return { kind: "answer", body: answer };
     this.#keep({ ...this.#faults, loseAnswers: this.#faults.loseAnswers - 1 });
     return { kind: "lost" };
+  }
+
+  /** A page of the explorer. It changes nothing. */
+  explore(path: string, before: string | null): Page {
+    return explorerPage(
+      path,
+      before,
+      this.#rpcChain(() => undefined),
+    );
   }
 
   /** @param args parsed JSON. No problem: there is no such command */

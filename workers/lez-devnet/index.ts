@@ -1,6 +1,6 @@
 /**
  * The devnet Worker: a sequencer of LEZ v0.3 for tests, demos and wallets. `POST /` is its JSON-RPC; `/control/*` is for whoever holds the
- * configured key, and `/faucet` for everyone where it is on.
+ * configured key, `/faucet` for everyone where it is on, and `/explorer` shows the chain to a person.
  */
 
 import * as z from "zod/mini";
@@ -12,6 +12,7 @@ import { readLimited } from "../../shared/x402/body.ts";
 import { lezAccountIdSchema } from "./config.ts";
 import type { Devnet } from "./devnet.ts";
 import type { DevnetEnv } from "./env.ts";
+import { EXPLORER, PAGE_HEADERS } from "./explorer.ts";
 import { FAUCET_LEPTA, MAX_CONTROL_BODY_BYTES, MAX_RPC_BODY_BYTES } from "./limits.ts";
 
 export { Devnet } from "./devnet.ts";
@@ -21,9 +22,13 @@ const grantSchema = z.strictObject({ account: lezAccountIdSchema });
 
 export default {
   async fetch(request: Request, env: DevnetEnv): Promise<Response> {
-    const { pathname } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
     const devnet = env.DEVNET.getByName("devnet");
     if (pathname === "/") return answerPost(request, devnet);
+    if (request.method === "GET" && (pathname === EXPLORER || pathname.startsWith(`${EXPLORER}/`))) {
+      const { status, html } = await devnet.explore(pathname, searchParams.get("before"));
+      return new Response(html, { status, headers: PAGE_HEADERS });
+    }
     if (request.method !== "POST") return problem("not_found");
     if (pathname === "/faucet" && env.FAUCET === "on") return grant(request, devnet);
     if (!pathname.startsWith(CONTROL) || env.DEVNET_CONTROL === undefined) return problem("not_found");

@@ -31,6 +31,8 @@ export const DEFAULT_FINAL_BLOCKS = 10;
 export const FAUCET_LEPTA = 10_000_000_000n;
 /** Grants that wait for a block. */
 export const MAX_WAITING_DEPOSITS = 100;
+/** Blocks on one page of the explorer, and those in which it looks for an account. */
+export const SHOWN_BLOCKS = 20;
 /** Blocks that one `mine` makes. */
 export const MAX_MINED_BLOCKS = 100;
 /** The longest `delay`, in milliseconds. */
