@@ -11,7 +11,7 @@ import { PATHS } from "./paths.ts";
  * - Merchant. The demo's exports every optional entry, so a shop's own is nearer to `paywall` below: automatic refunds add 7.25 to it,
  *   sessions 15.75 (metered streams 2.25, a facilitator over HTTP three quarters), webhooks 3.75, the delivery memory 4.5, the seller's page 13
  *   (its look and its words 6; 7 to read the account's journal, check it and compare), the register of sales and the OpenAPI
- *   document 1 each, and payments on the chain itself 3.25: an offer's options, what is read of a transfer, settling and asking again. Hono, the demo's pages and products are the rest.
+ *   document 1 each, and payments on the chain itself 3.5: an offer's options, what is read of a transfer, settling and asking again. Hono, the demo's pages and products are the rest.
  * - Paywall: what every shop has. Options that sellers asked for, 3.25: terms by request and several offers, free requests, own pages and
  *   hooks; an option is a property, so no bundler leaves its code out. Mandates 3.5. Proofs 2: their shapes, and their verification. What is
  *   owed and given back, 2. `upto` 2. Recording sales 1. Routes declared and listed for discovery three quarters. Telling webhooks half a
@@ -34,7 +34,7 @@ import { PATHS } from "./paths.ts";
  * - Native facilitator. The curve 10, with SHA-256; lanes, the watch and what is read of a block 12; zod 8; the sequencer's client 1.5.
  */
 const BUNDLE_KIB: Record<string, number> = {
-  "lez-merchant": 105,
+  "lez-merchant": 105.25,
   paywall: 59,
   "lez-facilitator": 55.5,
   "lez-ledger-do": 43.75,
