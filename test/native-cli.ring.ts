@@ -1,8 +1,9 @@
 /** Payments on the chain itself by the command line: asked for, read, signed, settled by blocks, taken back. */
 
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, type Run, sandbox } from "../agent-cli/testing/cli.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
 import { NATIVE_CONTENT, nativeWorld, type NativeWorld } from "../agent-cli/testing/native-world.ts";
 
 const box = sandbox();
@@ -40,14 +41,136 @@ async function mining<Result>(work: Promise<Result>): Promise<Result> {
   return work.finally(() => clearInterval(clock));
 }
 
-test("asked, read, signed, settled by a block, and given: one payment, whose fee was shown", async () => {
+test("asked, read, signed at a terminal, settled by a block, and given: one payment, whose fee was shown [native-buy]", async () => {
   const asked = await ask();
-  const approved = await approve(asked);
-  expect(approved.exit, approved.stdout).toBe(EXIT.ok);
-  expect(approved.stderr).toContain("NATIVE LEZ TRANSFER (TEST)");
-  expect(approved.stderr).toMatch(/Fee +at most 0\.000026712 LGO = 26712 lepta; about 2968 at today's price/);
+  const terminal = box.terminal(["approve", asked.code, "--passphrase-file", "./secret.txt"], { cols: 160 });
+  await terminal.answer("Pay 0.00001 LGO to", "y");
+  expect(await terminal.exit).toBe(EXIT.ok);
+  expect(terminal.text).toContain("NATIVE LEZ TRANSFER (TEST)");
+  expect(terminal.text).toMatch(/Fee +at most 0\.000026712 LGO = 26712 lepta; about 2968 at today's price/);
+  expect(terminal.text).toMatch(/nonce 0, read at block/);
+  const before = world.chain.account(account as never).balance;
   const paid = await mining(box.run(["pay", asked.code]));
   expect(paid.exit, paid.stdout).toBe(EXIT.ok);
-  expect(paid.json.data).toMatchObject({ receipt: { network: "lez:devnet", payer: account } });
+  expect(paid.json.data).toMatchObject({ receipt: { network: "lez:devnet", payer: account, payee: world.seller.account } });
   expect(paid.stdout).toContain(NATIVE_CONTENT);
+  expect(before - world.chain.account(account as never).balance).toBe(10_000n + 2968n);
+  const status = await box.run(["status", asked.code]);
+  expect(status.json.data).toMatchObject({ conclusion: "paid", payer: account, nonce: "0", network: "lez:devnet" });
+});
+
+test("a process that dies while it waits for the chain has paid once, and the next one gets the goods [native-killed]", async () => {
+  const asked = await ask("?killed");
+  expect((await approve(asked)).exit).toBe(EXIT.ok);
+  const sold = world.sold();
+  const stop = new AbortController();
+  const stopped = box.run(["pay", asked.code], { signal: stop.signal });
+  await expect.poll(() => world.chain.waiting).toBe(1);
+  stop.abort();
+  expect((await stopped).exit).not.toBe(EXIT.ok);
+  const resumed = await mining(box.run(["fetch", "--resume", asked.code]));
+  expect(resumed.exit, resumed.stdout).toBe(EXIT.ok);
+  expect(world.sold()).toBe(sold + 1);
+});
+
+test("without a block `pay --wait` ends with the transaction, and is outcome unknown [native-pending]", async () => {
+  const asked = await ask("?pending");
+  expect((await approve(asked)).exit).toBe(EXIT.ok);
+  const pending = await box.run(["pay", asked.code, "--wait", "1"]);
+  expect(pending.exit).toBe(EXIT.outcomeUnknown);
+  expect(pending.json.error).toMatchObject({ code: "outcome_unknown", retryable: true, details: { pending: true } });
+  expect(pending.json.error.details?.["transaction"]).toMatch(/^[0-9a-f]{64}$/);
+  expect((await box.run(["status", asked.code])).json.data).toMatchObject({ conclusion: "open" });
+  expect((await mining(box.run(["pay", asked.code]))).exit).toBe(EXIT.ok);
+});
+
+describe("one nonce", () => {
+  test("is given to one request; a declined one leaves it to the next, and the screen says so [native-nonce-reused]", async () => {
+    const [first, second] = [await ask("?first"), await ask("?second")];
+    expect((await approve(first)).exit).toBe(EXIT.ok);
+    const busy = await approve(second);
+    expect(busy.exit).toBe(EXIT.busy);
+    expect(busy.json.error.code).toBe("payer_busy");
+    expect(busy.json.error.message).toContain(first.code);
+    expect((await box.run(["decline", first.code, "--code", "not_needed"])).exit).toBe(EXIT.ok);
+    const reused = await approve(second);
+    expect(reused.exit, reused.stdout).toBe(EXIT.ok);
+    expect(reused.stderr).toContain(`was given to request ${first.code}, which you declined`);
+    expect((await mining(box.run(["pay", second.code]))).exit).toBe(EXIT.ok);
+  });
+
+  test("is given back by a revocation before anything has left; the payment is refused from then on [native-revoked]", async () => {
+    const asked = await ask("?revoked");
+    expect((await approve(asked)).exit).toBe(EXIT.ok);
+    const revoked = await box.run(["revoke", asked.code, "--code", "wrong_payee", "--passphrase-file", "./secret.txt"]);
+    expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+    expect(revoked.json.data).toMatchObject({ cancelled: true, payer: account });
+    expect((await box.run(["pay", asked.code])).json.error.code).toBe("payment_revoked");
+    expect(world.chain.waiting).toBe(0);
+  });
+
+  test("that has left is not called back: revoke says so, and --burn uses it up [native-burn]", async () => {
+    const asked = await ask("?burnt");
+    expect((await approve(asked)).exit).toBe(EXIT.ok);
+    await box.run(["pay", asked.code, "--wait", "1"]);
+    const words = ["revoke", asked.code, "--code", "wrong_payee", "--passphrase-file", "./secret.txt"];
+    const late = await box.run(words);
+    expect(late.exit).toBe(EXIT.outcomeUnknown);
+    expect(late.json.error.message).toContain("can no longer be called back");
+    expect(late.json.next?.argv).toContain("--burn");
+    expect((await box.run([...words, "--burn"])).json.error.code).toBe("interaction_required");
+    world.chain.restart(); // The mempool is gone, and with it the payment.
+    const burnt = await box.run([...words, "--burn", "--confirm", asked.digest]);
+    expect(burnt.exit, burnt.stdout).toBe(EXIT.ok);
+    const { burn, nonce } = burnt.json.data as { burn: Digest; nonce: string };
+    expect(burnt.stderr).toContain(`nonce ${nonce}`);
+    const [paid, kept] = [world.chain.account(world.seller.account).balance, world.chain.account(account as never).balance];
+    world.mine();
+    expect(world.chain.transaction(burn)).toBeDefined();
+    expect(world.chain.account(world.seller.account).balance).toBe(paid);
+    expect(kept - world.chain.account(account as never).balance).toBe(2968n);
+    expect((await box.run(["pay", asked.code])).json.error.code).toBe("payment_revoked");
+    expect((await box.run([...words, "--burn", "--confirm", asked.digest])).json.error.code).toBe("nonce_replayed");
+  });
+});
+
+test("in two moneys it is paid in the one whose key is here; with both keys the owner's agent says which [native-money]", async () => {
+  const mock = { scheme: "exact", network: "logos:lez-testnet", asset: "native", amount: "5", payTo: world.seller.account as string, maxTimeoutSeconds: 900 };
+  world.behaviour.accepts = [mock];
+  expect((await box.run(["quote", world.url])).json.data).toMatchObject({ network: "lez:devnet", price: { amount: "10000" } });
+  expect((await box.run(["quote", world.url, "--network", "logos:lez-testnet"])).json.data).toMatchObject({ price: { amount: "5" } });
+  expect((await box.run(["quote", world.url, "--network", "lez:testnet"])).exit).toBe(EXIT.unsupported);
+  const session = await box.run(["fetch", `${world.url}?session`, "--reason", REASON, "--session", "1LGO"]);
+  expect(session.json.error).toMatchObject({ code: "unsupported_scheme", message: expect.stringContaining("no sessions") as string });
+  expect((await box.run(["fetch", `${world.url}?no-ask`, "--reason", REASON, "--no-ask"])).json.error.code).toBe("unsupported_scheme");
+  await box.run("owner create --passphrase-file ./secret.txt");
+  expect((await box.run(["quote", world.url])).json.error).toMatchObject({ code: "usage", message: expect.stringContaining("several moneys") as string });
+  world.behaviour.accepts = [];
+});
+
+test("a key of the mock signs no request of the chain, and the other way round [native-other-key]", async () => {
+  const asked = await ask("?other-key");
+  const refused = await approve(asked, "--owner-file", "./home/owner.json");
+  expect(refused.json.error).toMatchObject({ code: "wrong_role" });
+});
+
+test("balance and accounts read the chain: nonce, block and kind; an account without a trace is called that [native-balance]", async () => {
+  const held = await box.run("balance --network lez:devnet");
+  expect(held.json.data).toMatchObject({ account, kind: "lez", used: true, nonce: expect.stringMatching(/^[1-9]$/) as string });
+  const empty = await box.run(["balance", "--network", "lez:devnet", "--account", "11111111111111111111111111111112"], { terminal: true });
+  expect(empty.stdout).toContain("never used, or not on this chain");
+  const accounts = await box.run("accounts");
+  expect(JSON.stringify(accounts.json.data)).toContain(account);
+});
+
+test("a network that has become another chain is refused, and its old key signs nothing there [native-reset]", async () => {
+  const asked = await ask("?reset");
+  world.chain.reset();
+  world.mine();
+  const refused = await box.run("balance --network lez:devnet");
+  expect(refused.json.error).toMatchObject({ code: "ledger_mismatch", hint: expect.stringContaining("make a new key") as string });
+  expect((await approve(asked)).exit).toBe(EXIT.differs);
+  expect((await box.run("pins forget lez:devnet")).json.data).toMatchObject({ known: true });
+  const again = await ask("?after-reset");
+  expect((await approve(again)).json.error).toMatchObject({ code: "ledger_mismatch", message: expect.stringContaining("has signed on another chain") as string });
 });

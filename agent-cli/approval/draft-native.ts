@@ -131,15 +131,13 @@ export async function draftOffer(
   const [least, wanted] = [maxFeeFor(ceiling, 0), maxFeeFor(ceiling, FEE_BLOCKS)];
   // Less than is wanted waits for fewer full blocks; less than the next block's price is never taken.
   const maxFee = wanted <= offered ? wanted : offered >= least ? offered : least;
-  const drafted = draftPayment({
-    offer,
-    requestDigest,
-    from: account,
-    nonce: chosen.nonce,
-    maxFee,
-    now,
-    expiresIn,
-  });
+  const terms = { offer, requestDigest, from: account, nonce: chosen.nonce, now, expiresIn };
+  // Two requests of one price, payee and nonce would be one transfer, which a facilitator takes for the first of them alone: a lepton of
+  // the fee tells them apart.
+  const isAnothers = (h: Digest) => book.data.given.some((given) => given.messageHash === h && given.requestDigest !== requestDigest);
+  const step = maxFee + BigInt(book.data.given.length) <= offered ? 1n : -1n;
+  let drafted = draftPayment({ ...terms, maxFee });
+  for (let more = step; drafted.ok && isAnothers(drafted.draft.h); more += step) drafted = draftPayment({ ...terms, maxFee: maxFee + more });
   if (drafted.ok) return succeed({ draft: drafted.draft, reused: chosen.reused });
   return refuse(drafted.code, EXIT.unsupported, `This request cannot be paid now: ${drafted.problem}.`, {
     hint: drafted.code === "fee_rejected" ? "Nothing was signed. Wait until the chain is cheaper." : "Nothing was signed.",
@@ -165,7 +163,13 @@ function foreignKey(account: LezAccountId, known: Digest, genesis: Digest): Fail
   );
 }
 
-function busy({ requestDigest, nonce, validBefore }: GivenNonce): Failure {
+function busy({ requestDigest, nonce, validBefore, burn }: GivenNonce): Failure {
+  if (burn) {
+    return refuse("payer_busy", EXIT.busy, `Nonce ${nonce} of your account is being used up by a transfer of revoke --burn.`, {
+      hint: "Nothing was signed. Wait until the chain has it.",
+      retryable: true,
+    });
+  }
   const code = shortCode(requestDigest);
   const until = formatTimestamp(Number(validBefore));
   return refuse(

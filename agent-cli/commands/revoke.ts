@@ -6,11 +6,13 @@ import { NETWORK } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
+import { revokeNative } from "../approval/revoke-native.ts";
+import { sequencerFields } from "../chain/open-chain.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { dryRunField, forceField, nameField, ownerFileField } from "../command-line/fields.ts";
+import { dryRunField, forceField, nameField, ownerFileField, textField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
 import { askSession } from "../facilitator/session-status.ts";
@@ -25,7 +27,7 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string(), session: z.optional(digestSchema) });
 
@@ -52,7 +54,12 @@ export const revoke = defineCommand({
     ...decisionFields,
     out: nameField.optional().meta({ value: "file", description: "file for the decision, for the agent" }),
     ...passphraseFields,
+    burn: z.boolean().default(false).meta({
+      description: "of a payment on the chain itself that may have left: use its nonce up with a transfer of nothing, for one fee",
+    }),
+    confirm: textField(digestSchema).optional().meta({ value: "digest", description: "the request's whole digest, in place of the question before a burn" }),
     ...facilitatorFields,
+    ...sequencerFields,
     ...dryRunField,
     ...forceField,
   }),
@@ -64,12 +71,17 @@ export const revoke = defineCommand({
     nonce: z.string(),
     /** The ledger that confirmed the cancellation. */
     ledger: z.string().optional(),
+    /** Of the chain itself: the facilitator sends the transfer no more. */
+    cancelled: z.literal(true).optional(),
+    /** Of the chain itself: the transaction that uses the nonce up, as it was sent. */
+    burn: z.string().optional(),
     /** The session that the approval had opened: it begins to close. */
     closing: closingSchema.optional(),
     file: z.string().optional(),
   }),
   examples: [
     { says: "asks for a code and a note", argv: "revoke 7F3K-9QPD" },
+    { says: "a payment on the chain itself that has left", argv: "revoke 7F3K-9QPD --burn" },
     { says: "a request in a file", argv: "revoke --request-file request.json --code wrong_payee --passphrase-file secret.txt" },
   ],
   async run(context, input) {
@@ -84,6 +96,15 @@ export const revoke = defineCommand({
       return fail("usage", `Request ${shortCode(digest)} was not approved here, so there is nothing to revoke.`, {
         hint: `To refuse it: lez-agent-pay decline ${shortCode(digest)}`,
       });
+    }
+    if (!isNativeRequest(subject.data.request) && input.burn)
+      return fail("usage", "--burn is for payments on the chain itself: the mock ledger cancels a payment for certain.");
+    if (isNativeRequest(subject.data.request)) {
+      const named = { shortCode: shortCode(digest), requestDigest: digest };
+      const revoked = await revokeNative(context, input, subject.data, approved.data);
+      return revoked.ok
+        ? succeed({ ...named, ...revoked.data }, revoked.data.burn === undefined ? undefined : lookAfter(named.shortCode))
+        : revoked;
     }
     const found = findOwner(context, input.ownerFile);
     if (!found.ok) return found;
@@ -122,19 +143,30 @@ export const revoke = defineCommand({
     }
     return succeed({ ...data, ...(already && { already }), ...cancelled.data });
   },
-  render: ({ dryRun, already, shortCode, ledger, closing, nonce, file }, layout) => [
+  render: ({ dryRun, already, shortCode, ledger, closing, nonce, file, cancelled, burn }, layout) => [
     dryRun
       ? `Nothing was revoked. It would cancel ${shortCode} at the ledger.`
       : layout.ink(
           "green",
-          `Revoked${already ? " before" : ""}: ${closing ? closingText(closing) : `request ${shortCode} can no longer be paid`}`,
+          `Revoked${already ? " before" : ""}: ${closing ? closingText(closing) : revokedText({ shortCode, cancelled, burn })}`,
         ),
     ...(closing?.until === undefined ? [] : field(layout, "under way", `at most ${closing.atMost.display}, zero after ${closing.until}`)),
     ...field(layout, "nonce", nonce),
+    ...(burn ? field(layout, "burn", `${burn}, which the chain takes in the payment's place if it comes first`) : []),
     ...(ledger ? field(layout, "ledger", ledger) : []),
     ...(file ? field(layout, "decision", `${file}, for the agent`) : []),
   ],
 });
+
+function revokedText({ shortCode, cancelled, burn }: { shortCode: string; cancelled?: true | undefined; burn?: string | undefined }): string {
+  if (burn !== undefined) return `the nonce of request ${shortCode} is being used up by another transfer`;
+  // Nothing takes a signed transfer back from one who has a copy of it.
+  return cancelled ? `the facilitator sends the payment of ${shortCode} no more` : `request ${shortCode} can no longer be paid`;
+}
+
+function lookAfter(code: string): Next {
+  return { argv: ["lez-agent-pay", "status", code], by: "owner", why: "see which of the two transfers the chain has taken", afterSeconds: 60 };
+}
 
 function cannotCancel(): Failure {
   return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it expires.", {

@@ -27,6 +27,8 @@ const givenSchema = z.strictObject({
   at: timestampSchema,
   /** The last second of its statement, in unix seconds. The transfer itself has no end. */
   validBefore: decimal,
+  /** It was given to a transfer that only uses it up; `requestDigest` is H then. */
+  burn: z.optional(z.literal(true)),
   /** The head at which the account's nonce was first seen beyond this one. */
   usedAt: z.optional(z.strictObject({ id: decimal, hash: digestSchema })),
 });

@@ -118,6 +118,8 @@ function earlierOr(before: PaymentRecord, payment: Payment): Outcome<Payment> {
   const earlier: Payment = { payload: before.payload, authorization };
   if (authorizationDigest(authorization) === authorizationDigest(payment.authorization)) return succeed(payment);
   const over = before.state === "refused" || before.state === "unsent";
+  // On the chain itself no time ends a transfer: the one that has left is the one that may have been made.
+  if (authorization.native && !over) return succeed(earlier);
   const expired = Number(authorization.validBefore) < unixNow();
   // The ledger pays one nonce of one payer once: another signature over the same nonce cannot be paid beside the first.
   const sameNonce = authorization.from === payment.authorization.from && authorization.nonce === payment.authorization.nonce;

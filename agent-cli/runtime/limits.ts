@@ -60,6 +60,8 @@ export const MAX_BUSY_SECONDS = 600;
 
 /** A payment on the chain itself is presented again and again for so long, unless `pay --wait` says otherwise. */
 export const CHAIN_WAIT_SECONDS = 600;
+/** A nonce that is being burned is given to no request for so long, unless the chain has used it. */
+export const BURN_WAIT_SECONDS = 900;
 /** Full blocks that the fee of a transfer on the chain itself bears, which the approval and the payment may have to wait for. */
 export const FEE_BLOCKS = 21;
 

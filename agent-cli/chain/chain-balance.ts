@@ -1,0 +1,95 @@
+/** What an account of the chain itself holds, as its sequencer says. An account that was never used and one of another chain look the same. */
+
+import * as z from "zod";
+import { ASSET, NATIVE_NETWORKS, type NativeNetwork } from "../../shared/lez.ts";
+import { isLezAccountId, type LezAccountId } from "../../shared/zone/account.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
+import { findLezOwner } from "../keys/lez-owner.ts";
+import { readLezKeyFile } from "../keys/lez-key-file.ts";
+import type { Context } from "../runtime/context.ts";
+import { field, type Layout } from "../runtime/layout.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { openChain, readAccountAt, type SequencerInput } from "./open-chain.ts";
+
+export const chainBalanceSchema = z.strictObject({
+  account: z.string(),
+  kind: z.literal("lez"),
+  network: z.enum(NATIVE_NETWORKS),
+  balance: moneySchema,
+  /** The next that the chain takes of this account. */
+  nonce: z.string(),
+  /** The block at which both were read. */
+  block: z.string(),
+  /** False: it has never been used, or it is an account of another chain. */
+  used: z.boolean(),
+});
+export type ChainBalance = z.infer<typeof chainBalanceSchema>;
+
+export async function chainBalance(
+  context: Context,
+  network: NativeNetwork,
+  account: LezAccountId,
+  input: SequencerInput,
+): Promise<Outcome<ChainBalance>> {
+  const chain = await openChain(context, network, input);
+  if (!chain.ok) return chain;
+  const read = await readAccountAt(context, chain.data, account);
+  if (!read.ok) return read;
+  const { balance, nonce, head } = read.data;
+  return succeed({
+    account,
+    kind: "lez",
+    network,
+    balance: money(balance.toString(), ASSET),
+    nonce: nonce.toString(),
+    block: head.id.toString(),
+    used: nonce > 0n || balance > 0n,
+  });
+}
+
+export function chainBalanceLines({ account, network, balance, nonce, block, used }: ChainBalance, layout: Layout): string[] {
+  return [
+    layout.ink("bold", used ? balance.display : "never used, or not on this chain"),
+    ...field(layout, "account", account),
+    ...field(layout, "kind", `LEZ account, on ${network}`),
+    ...field(layout, "nonce", `${nonce}, read at block ${block}`),
+  ];
+}
+
+export interface ChainAccountInput extends SequencerInput {
+  network?: string | undefined;
+  account?: string | undefined;
+  ownerFile?: string | undefined;
+}
+
+/** The account of the chain itself that is meant, by --network or by the key's file; undefined if one of the mock ledger is. */
+export function chainAccount(
+  context: Context,
+  { network, account, ownerFile }: ChainAccountInput,
+): Outcome<{ network: NativeNetwork; account: LezAccountId }> | undefined {
+  const named = network !== undefined && isNativeNetwork(network) ? network : undefined;
+  const isLezFile = account === undefined && ownerFile !== undefined && readLezKeyFile(ownerFile).ok;
+  if (named === undefined && !(isLezFile && network === undefined)) return undefined;
+  const on = named === undefined ? onlyNetwork(context) : succeed(named);
+  if (!on.ok) return on;
+  if (account !== undefined)
+    return isLezAccountId(account)
+      ? succeed({ network: on.data, account })
+      : fail("usage", "--account: must be a LEZ account, base58 of 32 bytes.");
+  const owner = findLezOwner(context, ownerFile);
+  return owner.ok ? succeed({ network: on.data, account: owner.data.key.account }) : owner;
+}
+
+/** The one network whose sequencer is configured. */
+export function onlyNetwork(context: Context): Outcome<NativeNetwork> {
+  const config = context.config();
+  if (!config.ok) return config;
+  const [only, ...others] = NATIVE_NETWORKS.filter((network) => config.data.sequencers[network] !== undefined);
+  if (only !== undefined && others.length === 0) return succeed(only);
+  return only === undefined
+    ? fail("not_set_up", "No sequencer is configured.", {
+        hint: `Name one in "${config.data.file}": "sequencers": { "lez:testnet": "https://…" }`,
+      })
+    : fail("usage", `The key may be used on ${NATIVE_NETWORKS.join(" or ")}: name one with --network.`);
+}
