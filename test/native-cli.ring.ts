@@ -3,8 +3,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, type Run, sandbox } from "../agent-cli/testing/cli.ts";
-import type { Digest } from "../shared/crypto/digest.ts";
 import { NATIVE_CONTENT, nativeWorld, type NativeWorld } from "../agent-cli/testing/native-world.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
 
 const box = sandbox();
 let world: NativeWorld;
@@ -41,7 +41,7 @@ async function mining<Result>(work: Promise<Result>): Promise<Result> {
   return work.finally(() => clearInterval(clock));
 }
 
-test("asked, read, signed at a terminal, settled by a block, and given: one payment, whose fee was shown [native-buy]", async () => {
+test("asked, read, signed at a terminal, settled by a block, and given: one payment, whose fee was shown [native-cli-buy]", async () => {
   const asked = await ask();
   const terminal = box.terminal(["approve", asked.code, "--passphrase-file", "./secret.txt"], { cols: 160 });
   await terminal.answer("Pay 0.00001 LGO to", "y");
@@ -59,7 +59,7 @@ test("asked, read, signed at a terminal, settled by a block, and given: one paym
   expect(status.json.data).toMatchObject({ conclusion: "paid", payer: account, nonce: "0", network: "lez:devnet" });
 });
 
-test("a process that dies while it waits for the chain has paid once, and the next one gets the goods [native-killed]", async () => {
+test("a process that dies while it waits for the chain has paid once, and the next one gets the goods [native-cli-killed]", async () => {
   const asked = await ask("?killed");
   expect((await approve(asked)).exit).toBe(EXIT.ok);
   const sold = world.sold();
@@ -73,7 +73,7 @@ test("a process that dies while it waits for the chain has paid once, and the ne
   expect(world.sold()).toBe(sold + 1);
 });
 
-test("without a block `pay --wait` ends with the transaction, and is outcome unknown [native-pending]", async () => {
+test("without a block `pay --wait` ends with the transaction, and is outcome unknown [native-cli-pending]", async () => {
   const asked = await ask("?pending");
   expect((await approve(asked)).exit).toBe(EXIT.ok);
   const pending = await box.run(["pay", asked.code, "--wait", "1"]);
@@ -85,7 +85,7 @@ test("without a block `pay --wait` ends with the transaction, and is outcome unk
 });
 
 describe("one nonce", () => {
-  test("is given to one request; a declined one leaves it to the next, and the screen says so [native-nonce-reused]", async () => {
+  test("is given to one request; a declined one leaves it to the next, and the screen says so [native-cli-nonce-reused]", async () => {
     const [first, second] = [await ask("?first"), await ask("?second")];
     expect((await approve(first)).exit).toBe(EXIT.ok);
     const busy = await approve(second);
@@ -99,7 +99,7 @@ describe("one nonce", () => {
     expect((await mining(box.run(["pay", second.code]))).exit).toBe(EXIT.ok);
   });
 
-  test("is given back by a revocation before anything has left; the payment is refused from then on [native-revoked]", async () => {
+  test("is given back by a revocation before anything has left; the payment is refused from then on [native-cli-revoked]", async () => {
     const asked = await ask("?revoked");
     expect((await approve(asked)).exit).toBe(EXIT.ok);
     const revoked = await box.run(["revoke", asked.code, "--code", "wrong_payee", "--passphrase-file", "./secret.txt"]);
@@ -109,7 +109,7 @@ describe("one nonce", () => {
     expect(world.chain.waiting).toBe(0);
   });
 
-  test("that has left is not called back: revoke says so, and --burn uses it up [native-burn]", async () => {
+  test("that has left is not called back: revoke says so, and --burn uses it up [native-cli-burn]", async () => {
     const asked = await ask("?burnt");
     expect((await approve(asked)).exit).toBe(EXIT.ok);
     await box.run(["pay", asked.code, "--wait", "1"]);
@@ -134,8 +134,15 @@ describe("one nonce", () => {
   });
 });
 
-test("in two moneys it is paid in the one whose key is here; with both keys the owner's agent says which [native-money]", async () => {
-  const mock = { scheme: "exact", network: "logos:lez-testnet", asset: "native", amount: "5", payTo: world.seller.account as string, maxTimeoutSeconds: 900 };
+test("in two moneys it is paid in the one whose key is here; with both keys the owner's agent says which [native-cli-money]", async () => {
+  const mock = {
+    scheme: "exact",
+    network: "logos:lez-testnet",
+    asset: "native",
+    amount: "5",
+    payTo: world.seller.account as string,
+    maxTimeoutSeconds: 900,
+  };
   world.behaviour.accepts = [mock];
   expect((await box.run(["quote", world.url])).json.data).toMatchObject({ network: "lez:devnet", price: { amount: "10000" } });
   expect((await box.run(["quote", world.url, "--network", "logos:lez-testnet"])).json.data).toMatchObject({ price: { amount: "5" } });
@@ -144,17 +151,20 @@ test("in two moneys it is paid in the one whose key is here; with both keys the 
   expect(session.json.error).toMatchObject({ code: "unsupported_scheme", message: expect.stringContaining("no sessions") as string });
   expect((await box.run(["fetch", `${world.url}?no-ask`, "--reason", REASON, "--no-ask"])).json.error.code).toBe("unsupported_scheme");
   await box.run("owner create --passphrase-file ./secret.txt");
-  expect((await box.run(["quote", world.url])).json.error).toMatchObject({ code: "usage", message: expect.stringContaining("several moneys") as string });
+  expect((await box.run(["quote", world.url])).json.error).toMatchObject({
+    code: "usage",
+    message: expect.stringContaining("several moneys") as string,
+  });
   world.behaviour.accepts = [];
 });
 
-test("a key of the mock signs no request of the chain, and the other way round [native-other-key]", async () => {
+test("a key of the mock signs no request of the chain, and the other way round [native-cli-other-key]", async () => {
   const asked = await ask("?other-key");
   const refused = await approve(asked, "--owner-file", "./home/owner.json");
   expect(refused.json.error).toMatchObject({ code: "wrong_role" });
 });
 
-test("balance and accounts read the chain: nonce, block and kind; an account without a trace is called that [native-balance]", async () => {
+test("balance and accounts read the chain: nonce, block and kind; an account without a trace is called that [native-cli-balance]", async () => {
   const held = await box.run("balance --network lez:devnet");
   expect(held.json.data).toMatchObject({ account, kind: "lez", used: true, nonce: expect.stringMatching(/^[1-9]$/) as string });
   const empty = await box.run(["balance", "--network", "lez:devnet", "--account", "11111111111111111111111111111112"], { terminal: true });
@@ -163,7 +173,7 @@ test("balance and accounts read the chain: nonce, block and kind; an account wit
   expect(JSON.stringify(accounts.json.data)).toContain(account);
 });
 
-test("a network that has become another chain is refused, and its old key signs nothing there [native-reset]", async () => {
+test("a network that has become another chain is refused, and its old key signs nothing there [native-cli-reset]", async () => {
   const asked = await ask("?reset");
   world.chain.reset();
   world.mine();
@@ -172,5 +182,8 @@ test("a network that has become another chain is refused, and its old key signs 
   expect((await approve(asked)).exit).toBe(EXIT.differs);
   expect((await box.run("pins forget lez:devnet")).json.data).toMatchObject({ known: true });
   const again = await ask("?after-reset");
-  expect((await approve(again)).json.error).toMatchObject({ code: "ledger_mismatch", message: expect.stringContaining("has signed on another chain") as string });
+  expect((await approve(again)).json.error).toMatchObject({
+    code: "ledger_mismatch",
+    message: expect.stringContaining("has signed on another chain") as string,
+  });
 });

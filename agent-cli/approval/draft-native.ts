@@ -134,10 +134,11 @@ export async function draftOffer(
   const terms = { offer, requestDigest, from: account, nonce: chosen.nonce, now, expiresIn };
   // Two requests of one price, payee and nonce would be one transfer, which a facilitator takes for the first of them alone: a lepton of
   // the fee tells them apart.
-  const isAnothers = (h: Digest) => book.data.given.some((given) => given.messageHash === h && given.requestDigest !== requestDigest);
+  const isAnothers = (h: Digest) => book.data.given.some((given) => given.messageHash === h && given.requestDigest !== digest);
   const step = maxFee + BigInt(book.data.given.length) <= offered ? 1n : -1n;
   let drafted = draftPayment({ ...terms, maxFee });
-  for (let more = step; drafted.ok && isAnothers(drafted.draft.h); more += step) drafted = draftPayment({ ...terms, maxFee: maxFee + more });
+  for (let more = step; drafted.ok && isAnothers(drafted.draft.h); more += step)
+    drafted = draftPayment({ ...terms, maxFee: maxFee + more });
   if (drafted.ok) return succeed({ draft: drafted.draft, reused: chosen.reused });
   return refuse(drafted.code, EXIT.unsupported, `This request cannot be paid now: ${drafted.problem}.`, {
     hint: drafted.code === "fee_rejected" ? "Nothing was signed. Wait until the chain is cheaper." : "Nothing was signed.",

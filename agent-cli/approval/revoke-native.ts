@@ -138,7 +138,11 @@ async function cancelAtFacilitator(
   const { network, ledger, messageHash } = statement;
   const signed = signNativeRevocation({ network, ledger, messageHash, revokedAt: String(unixNow()) }, secret.reveal());
   const body = { paymentPayload: payload, paymentRequirements: payload.accepted, ...signed };
-  const posted = await callFacilitator(context, input, { path: "/native/cancel", body, answer: z.looseObject({ success: z.literal(true) }) });
+  const posted = await callFacilitator(context, input, {
+    path: "/native/cancel",
+    body,
+    answer: z.looseObject({ success: z.literal(true) }),
+  });
   return posted.ok ? succeed(undefined) : posted;
 }
 
@@ -163,9 +167,14 @@ async function chainToBurnOn(
   const read = await readChainFor(context, { network, ledger: statement.ledger }, owner.key.account, input);
   if (!read.ok || read.data.nonce === nonce) return read;
   if (read.data.nonce > nonce) {
-    return refuse("nonce_replayed", EXIT.paymentRejected, `Nonce ${nonce} is used: the payment was made, or another transfer took its place.`, {
-      hint: "lez-agent-pay status says which. There is nothing left to burn.",
-    });
+    return refuse(
+      "nonce_replayed",
+      EXIT.paymentRejected,
+      `Nonce ${nonce} is used: the payment was made, or another transfer took its place.`,
+      {
+        hint: "lez-agent-pay status says which. There is nothing left to burn.",
+      },
+    );
   }
   return refuse("nonce_ahead", EXIT.busy, `The account's next nonce is ${read.data.nonce}: an earlier transfer is not on the chain yet.`, {
     hint: "Nothing was sent. Try again when it is.",
@@ -188,7 +197,11 @@ async function confirmBurn(
   if (!words) throw new TypeError("an approved transfer without words");
   const to = words.to as string as TransferTerms["to"];
   if (balance < maxFee)
-    return refuse("insufficient_funds", EXIT.paymentRejected, `The account holds ${displayAmount(balance)}, which does not cover the fee of ${displayAmount(maxFee)}.`);
+    return refuse(
+      "insufficient_funds",
+      EXIT.paymentRejected,
+      `The account holds ${displayAmount(balance)}, which does not cover the fee of ${displayAmount(maxFee)}.`,
+    );
   const terms = { from: account, to, value: 0n, nonce, fee: { payer: account, gasLimit: 0n, tip: 0n, maxFee } };
   const screen = {
     shortCode: code,
@@ -238,7 +251,11 @@ async function makeBurn(terms: TransferTerms, secret: Secret): Promise<Burn> {
   return { terms, wire, transaction: decoded.id, h: decoded.h };
 }
 
-async function sendBurn(context: Context, { chain, head, isForgettable }: ReadChain, { terms, wire, transaction, h }: Burn): Promise<Outcome<undefined>> {
+async function sendBurn(
+  context: Context,
+  { chain, head, isForgettable }: ReadChain,
+  { terms, wire, transaction, h }: Burn,
+): Promise<Outcome<undefined>> {
   const given = {
     genesis: chain.genesis,
     account: terms.from,

@@ -57,7 +57,9 @@ export const revoke = defineCommand({
     burn: z.boolean().default(false).meta({
       description: "of a payment on the chain itself that may have left: use its nonce up with a transfer of nothing, for one fee",
     }),
-    confirm: textField(digestSchema).optional().meta({ value: "digest", description: "the request's whole digest, in place of the question before a burn" }),
+    confirm: textField(digestSchema)
+      .optional()
+      .meta({ value: "digest", description: "the request's whole digest, in place of the question before a burn" }),
     ...facilitatorFields,
     ...sequencerFields,
     ...dryRunField,
@@ -158,14 +160,27 @@ export const revoke = defineCommand({
   ],
 });
 
-function revokedText({ shortCode, cancelled, burn }: { shortCode: string; cancelled?: true | undefined; burn?: string | undefined }): string {
+function revokedText({
+  shortCode,
+  cancelled,
+  burn,
+}: {
+  shortCode: string;
+  cancelled?: true | undefined;
+  burn?: string | undefined;
+}): string {
   if (burn !== undefined) return `the nonce of request ${shortCode} is being used up by another transfer`;
   // Nothing takes a signed transfer back from one who has a copy of it.
   return cancelled ? `the facilitator sends the payment of ${shortCode} no more` : `request ${shortCode} can no longer be paid`;
 }
 
 function lookAfter(code: string): Next {
-  return { argv: ["lez-agent-pay", "status", code], by: "owner", why: "see which of the two transfers the chain has taken", afterSeconds: 60 };
+  return {
+    argv: ["lez-agent-pay", "status", code],
+    by: "owner",
+    why: "see which of the two transfers the chain has taken",
+    afterSeconds: 60,
+  };
 }
 
 function cannotCancel(): Failure {
