@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_LEZ_ACCOUNT } from "../shared/demo.ts";
 import {
   checklistOf,
   type Deployment,
@@ -29,6 +29,15 @@ describe("deploy refuses", () => {
     expect(refusalOf(demo, false)).toContain("anyone can spend what it earns");
     expect(refusalOf(demo, true)).toBeUndefined();
     expect(refusalOf(deployment({}), false)).toBeUndefined();
+  });
+  test("an account on the chain itself that its key cannot spend from, or anyone can", () => {
+    const refused = (PAY_TO_LEZ: string, demo = false) => refusalOf(deployment({ PAY_TO: OWN, PAY_TO_LEZ }), demo);
+    expect(refused(DEMO_MERCHANT_LEZ_ACCOUNT)).toContain("PAY_TO_LEZ is the demo merchant");
+    expect(refused(DEMO_MERCHANT_LEZ_ACCOUNT, true)).toBeUndefined();
+    expect(refused(OWN)).toContain("no key of LEZ can spend");
+    expect(refused("alice")).toContain("PAY_TO_LEZ is no account");
+    expect(refused("7ha43q8RtdaVXjkH6s94YE8WSxsChXnFQaPJY8tRJozR")).toBeUndefined();
+    expect(refused("")).toBeUndefined();
   });
   test.each(["", "alice"])("PAY_TO %j, which is no account", (PAY_TO) => {
     expect(refusalOf(deployment({ PAY_TO }), true)).toContain("is no account");

@@ -1,10 +1,11 @@
 /** What an operator has to have decided before buyers come: read from the Workers' vars. */
 
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_LEZ_ACCOUNT } from "../shared/demo.ts";
 import { parseShards } from "../shared/ledger/shards.ts";
 import { NATIVE_NETWORKS } from "../shared/lez.ts";
 import { MAX_CALLS_PER_PERIOD, MAX_CANCELLATIONS_PER_PERIOD, MAX_SALES_PER_PERIOD } from "../shared/limits.ts";
 import { isAccountId } from "../shared/protocol/account.ts";
+import { isLezAccountId } from "../shared/zone/account.ts";
 
 /** All of them are text. */
 export type Vars = Readonly<Record<string, string>>;
@@ -29,19 +30,28 @@ export function varsGiven(args: readonly string[]): Vars {
 }
 
 /** Why this must not be deployed; undefined if it may. The key of the demo merchant is published: anyone can spend its money. */
-export function refusalOf({ merchant: { PAY_TO } }: Deployment, demo: boolean): string | undefined {
+export function refusalOf({ merchant: { PAY_TO, PAY_TO_LEZ } }: Deployment, demo: boolean): string | undefined {
   if (!isAccountId(PAY_TO)) return `PAY_TO is no account: ${JSON.stringify(PAY_TO)}`;
-  if (PAY_TO !== DEMO_MERCHANT_ACCOUNT || demo) return undefined;
-  return "PAY_TO is the demo merchant, whose key is published: anyone can spend what it earns. Set your own account in wrangler.toml, or add --demo";
+  if (PAY_TO_LEZ && !isLezAccountId(PAY_TO_LEZ)) return `PAY_TO_LEZ is no account: ${JSON.stringify(PAY_TO_LEZ)}`;
+  if (PAY_TO_LEZ === PAY_TO)
+    return "PAY_TO_LEZ is PAY_TO: no key of LEZ can spend what such an account receives. Set the account of a LEZ key";
+  const published = [PAY_TO === DEMO_MERCHANT_ACCOUNT && "PAY_TO", PAY_TO_LEZ === DEMO_MERCHANT_LEZ_ACCOUNT && "PAY_TO_LEZ"].find(
+    (name) => name !== false,
+  );
+  if (published === undefined || demo) return undefined;
+  return `${published} is the demo merchant, whose key is published: anyone can spend what it earns. Set your own account in wrangler.toml, or add --demo`;
 }
 
 /** One line for each thing to decide. `!` begins a line that asks for something. */
 export function checklistOf({ merchant, facilitator, ledger, objects }: Deployment): string[] {
-  const { PAY_TO, PUBLIC_ORIGIN, FACILITATOR_URL } = merchant;
+  const { PAY_TO, PAY_TO_LEZ, PUBLIC_ORIGIN, FACILITATOR_URL } = merchant;
   const faucets = [facilitator["FAUCET"], ledger["FAUCET"]];
   const shards = [facilitator["SHARDS"], ledger["SHARDS"]].map((setting) => parseShards(setting));
   return [
     line(PAY_TO !== DEMO_MERCHANT_ACCOUNT, `PAY_TO: ${PAY_TO}`, "the demo merchant's, whose key is published"),
+    ...(PAY_TO_LEZ
+      ? [line(PAY_TO_LEZ !== DEMO_MERCHANT_LEZ_ACCOUNT, `PAY_TO_LEZ: ${PAY_TO_LEZ}`, "the demo merchant's, whose key is published")]
+      : []),
     line(true, PUBLIC_ORIGIN ? `PUBLIC_ORIGIN: ${PUBLIC_ORIGIN}` : "PUBLIC_ORIGIN: each request's own; set it if buyers see another one"),
     line(true, FACILITATOR_URL ? `FACILITATOR_URL: ${FACILITATOR_URL}` : "FACILITATOR_URL: none; the merchant is bound to lez-facilitator"),
     line(faucets[0] === faucets[1], `FAUCET: facilitator ${faucets[0]}, ledger ${faucets[1]}`, "both must be on, or both off"),

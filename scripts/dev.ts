@@ -17,7 +17,7 @@ import { failureText } from "../agent-cli/command-line/envelope.ts";
 import { nameField } from "../agent-cli/command-line/fields.ts";
 import { runCommand } from "../agent-cli/command-line/run.ts";
 import { runUntilTold, stack } from "../agent-cli/commands/stack.ts";
-import { asksAPrice, portTaken } from "../agent-cli/demo/boot.ts";
+import { asksAPrice, offersDevnet, portTaken } from "../agent-cli/demo/boot.ts";
 import { onKeptLedger } from "../agent-cli/demo/kept-ledger.ts";
 import type { Stack } from "../agent-cli/demo/stack.ts";
 import { PROGRAM } from "../agent-cli/registry.ts";
@@ -33,7 +33,7 @@ import {
   READY_SECONDS,
 } from "../agent-cli/runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../agent-cli/runtime/outcome.ts";
-import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_LEZ_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { buildExplorer } from "./build-explorer.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
@@ -120,20 +120,21 @@ async function startWranglers(
   // Two runtimes that open one folder in the same moment find its databases locked.
   const early = await Promise.race([answers(context, `${facilitator}/health`), ended.promise]);
   if (early) return early;
-  start(MERCHANT);
-  const problem = await Promise.race([asksAPrice(context, { merchant }), ended.promise]);
-  if (problem) return problem;
-  start(DESK);
-  const desk = `http://localhost:${LOCAL_HOSTED_DESK_PORT}`;
-  const failed = await Promise.race([answers(context, desk), ended.promise]);
-  if (failed) return failed;
   const lez = withDevnet ? `http://127.0.0.1:${LOCAL_LEZ_PORT}` : undefined;
   if (lez !== undefined) {
     start(DEVNET);
     const silent = await Promise.race([answers(context, lez, 405), ended.promise]);
     if (silent) return silent;
     start([...NATIVE, "--port", "0", "--var", `SEQUENCER_URL:${lez}/`]);
+    await Promise.race([offersDevnet(context, { facilitator }), ended.promise]);
   }
+  start([...MERCHANT, ...(withDevnet ? ["--var", `PAY_TO_LEZ:${DEMO_MERCHANT_LEZ_ACCOUNT}`] : [])]);
+  const problem = await Promise.race([asksAPrice(context, { merchant }), ended.promise]);
+  if (problem) return problem;
+  start(DESK);
+  const desk = `http://localhost:${LOCAL_HOSTED_DESK_PORT}`;
+  const failed = await Promise.race([answers(context, desk), ended.promise]);
+  if (failed) return failed;
   const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
   return succeed({
     merchant,

@@ -121,15 +121,19 @@ test("--persist refuses another number of shards in a sentence [stack-other-shar
   expect(stderr.replaceAll("\n", " ")).toContain("has 4 shards, not 2, and that never changes");
 });
 
-test("--lez runs a devnet beside it, which the ready line names [stack-lez]", async () => {
+test("--lez runs a devnet beside it, which the ready line names, and the merchant sells on it [stack-lez]", async () => {
   const answers: string[] = [];
-  const meanwhile = async ({ lez }: Ready) => {
+  let networks: string[] = [];
+  const meanwhile = async ({ lez, priced }: Ready) => {
+    const { accepts } = (await (await fetch(priced)).json()) as { accepts: { network: string }[] };
+    networks = accepts.map(({ network }) => network);
     const body = '{"jsonrpc":"2.0","id":1,"method":"checkHealth"}';
     const answer = await fetch(lez ?? "", { method: "POST", body, headers: { "Content-Type": "application/json" } });
     answers.push(await answer.text());
   };
   const { exit, stdout } = await stack([...ANY_PORTS, "--lez", "--lez-port", "0", "--quiet"], "SIGTERM", meanwhile);
   expect([exit, answers]).toEqual([EXIT.ok, ['{"jsonrpc":"2.0","id":1,"result":null}']]);
+  expect(networks).toEqual(["logos:lez-testnet", "lez:devnet"]);
   expect(JSON.parse(stdout)).toMatchObject({ lez: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string });
 });
 

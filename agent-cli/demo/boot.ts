@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
+import type { NativeNetwork } from "../../shared/lez.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { type Exchange, exchange } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -15,6 +16,7 @@ import { miniflareMissing } from "./miniflare.ts";
 import { pricedUrl } from "./priced.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
+const DEVNET: NativeNetwork = "lez:devnet";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
@@ -57,6 +59,8 @@ async function startIn(
   context.atEnd(() => starting.then((stack) => stack.stop()).catch(() => undefined));
   try {
     const stack = await starting;
+    // A merchant that asked before would leave the devnet out of its offers for a while.
+    if (stack.lez !== undefined) await offersDevnet(context, stack);
     return (await asksAPrice(context, stack)) ?? succeed(stack);
   } catch (error) {
     const why = (error instanceof Error ? error.message : String(error)).replace(/\.+$/, "");
@@ -67,6 +71,20 @@ async function startIn(
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
       hint: "Check that this machine can run workerd.",
     });
+  }
+}
+
+/** Waits until the facilitator settles on the devnet, which takes a block; no longer than a stack may take to be ready. */
+export async function offersDevnet(context: CommandContext, { facilitator }: Pick<Stack, "facilitator">): Promise<void> {
+  const deadline = performance.now() + READY_SECONDS * 1000;
+  const { signal } = context.io;
+  while (performance.now() < deadline && !signal.aborted) {
+    const supported = await fetch(`${facilitator}/supported`, { signal }).then(
+      (answer) => answer.text(),
+      () => "",
+    );
+    if (supported.includes(`"${DEVNET}"`)) return;
+    await sleep(READY_POLL_MILLIS, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
 import * as z from "zod";
+import { DEMO_MERCHANT_LEZ_ACCOUNT } from "../../shared/demo.ts";
 
 /** One Worker, as scripts/build-workers.ts writes it. */
 export interface WorkerBundle {
@@ -150,6 +151,7 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     bindings: {
       ...(options["bindings"] as object),
       ...(shards !== undefined && ["lez-facilitator", "lez-ledger-do"].includes(name) && { SHARDS: String(shards) }),
+      ...(name === "lez-merchant" && stack.lezPort !== undefined && { PAY_TO_LEZ: DEMO_MERCHANT_LEZ_ACCOUNT }),
       ...(name === NATIVE && { SEQUENCER_URL: `http://${DEVNET}/` }),
       ...vars[name],
     },

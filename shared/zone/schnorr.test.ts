@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { bytesToHex, hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
+import { DEMO_MERCHANT_LEZ_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../demo.ts";
+import { lezAccountOfKey } from "./account.ts";
 import { isCurveKey, isSecretKey, publicKeyOf, signSchnorr, verifySchnorr } from "./schnorr.ts";
 
 const P = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f";
@@ -46,4 +48,8 @@ test("zero and the group's order are no secret keys", () => {
     false,
   ]);
   expect(isSecretKey(SECRET)).toBe(true);
+});
+
+test("the demo merchant's account on the chain is that of its published key", () => {
+  expect(lezAccountOfKey(publicKeyOf(DEMO_MERCHANT_SECRET_KEY))).toBe(DEMO_MERCHANT_LEZ_ACCOUNT);
 });
