@@ -21,7 +21,7 @@ export type ChosenNonce =
   | { kind: "chosen"; nonce: bigint; reused: GivenNonce | undefined }
   /** Another request has it, and may still be paid. */
   | { kind: "busy"; by: GivenNonce }
-  /** The key has signed on another chain: whoever has those signatures can send them on this one. */
+  /** The key has signed on another chain: anyone who has those signatures can send them on this one. */
   | { kind: "foreign"; genesis: Digest };
 
 /**

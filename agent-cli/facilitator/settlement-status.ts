@@ -76,7 +76,7 @@ export async function askSettlement(
       return succeed({ ...status, conclusion: "open" });
     case "cancelled":
     case "expired": {
-      // Of the chain itself: this facilitator will not send it. Whoever else holds it still can.
+      // Of the chain itself: this facilitator will not send it. Anyone else who holds it still can.
       if (authorization.native && said === "cancelled") return succeed({ ...status, conclusion: "open" });
       const doubt = doubtOf(config.data, base.data, ledger, authorization) ?? tooLateToSay(context, authorization);
       return succeed({ ...status, conclusion: doubt ? "not_known" : "not_paid", ...(doubt && { doubt }) });

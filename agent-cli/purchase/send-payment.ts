@@ -88,7 +88,7 @@ async function checkNativePayment(payload: PaymentPayload, what: string, isPaid:
   if (verified.ok) return succeed({ payload, authorization });
   if (verified.code === "payment_expired") {
     return fail("payment_expired", `The approval expired ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
-      hint: "Ask the owner for a new approval; it gets the same nonce. The signed transfer itself does not expire: nobody else should have it.",
+      hint: "Ask the owner for a new approval; it gets the same nonce. The signed transfer itself does not expire: no one else should have it.",
     });
   }
   return refuse(verified.code, EXIT.differs, `The payment contradicts itself (${verified.code}). Nothing was sent.`, {

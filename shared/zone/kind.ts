@@ -16,7 +16,7 @@ export const finalitySchema = z.custom<Finality>(isFinality, `must be "head", "d
 /** Decimal lepta, at most u128. */
 export const leptaSchema = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a decimal number of lepta"));
 
-/** A facilitator may say more. Whoever makes an offer copies what is listed here. */
+/** A facilitator may say more. An offer copies what is listed here. */
 export const nativeKindSchema = z.looseObject({
   assetTransferMethod: z.literal(TRANSFER_METHOD),
   paymentFlow: z.literal("upfront"),

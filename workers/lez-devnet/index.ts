@@ -1,5 +1,5 @@
 /**
- * The devnet Worker: a sequencer of LEZ v0.3 for tests, demos and wallets. `POST /` is its JSON-RPC; `/control/*` is for whoever holds the
+ * The devnet Worker: a sequencer of LEZ v0.3 for tests, demos and wallets. `POST /` is its JSON-RPC; `/control/*` is for the holder of the
  * configured key, `/faucet` for everyone where it is on, and `/explorer` shows the chain to a person.
  */
 

@@ -81,7 +81,7 @@ export class NativeFacilitator {
   }
 
   /**
-   * Verifies, sends, and waits for the receipt. Whoever presents the same payment again joins the same settlement.
+   * Verifies, sends, and waits for the receipt. A caller who presents the same payment again joins the same settlement.
    * @param waitSeconds after which the answer is `settlement_pending`
    */
   async settle({ payment: unverified, settlementId }: SettleCommand<UnverifiedPayment>, waitSeconds: number): Promise<Settlement> {
