@@ -44,7 +44,7 @@ export interface LanePorts {
   read(account: LezAccountId): Promise<AccountRead | undefined>;
   /** Ends within RESEND_SECONDS. */
   send(wire: string): Promise<SendAnswer>;
-  report(payment: LanePayment, effect: Extract<LaneEffect, { effect: "journal" | "alert" | "check_network" }>): void;
+  report(payment: LanePayment, effect: Report): void;
 }
 
 /** Nothing could be learned of the chain, and nothing was changed: to be tried again. */
@@ -233,9 +233,11 @@ export class Lane {
     const { store } = this.#ports;
     const before: LaneRow = store.find(h) ?? NONE;
     const { row, effects } = step(before, event);
+    const payment = row.state === "none" ? (before.state === "none" ? undefined : before.payment) : row.payment;
+    // Before the row says that it was reported: a machine that dies in between reports it again.
+    for (const effect of effects) if (isReport(effect) && payment) this.#ports.report(payment, effect);
     if (row.state === "none") store.remove(h);
     else if (row !== before) store.put(row);
-    const payment = row.state === "none" ? (before.state === "none" ? undefined : before.payment) : row.payment;
     let told: LaneAnswer | undefined;
     for (const effect of effects) {
       switch (effect.effect) {
@@ -252,12 +254,10 @@ export class Lane {
         case "wake":
           this.#tell(h, undefined);
           break;
-        case "scan":
-          break; // each look reads every block after the lease
+        case "scan": // each look reads every block after the lease
         case "journal":
         case "alert":
         case "check_network":
-          if (payment) this.#ports.report(payment, effect);
       }
     }
     return told;
@@ -289,6 +289,12 @@ export class Lane {
   #tell(h: Digest, told: LaneAnswer | undefined): void {
     for (const listener of this.#waiting.get(h) ?? []) listener(told);
   }
+}
+
+type Report = Extract<LaneEffect, { effect: "journal" | "alert" | "check_network" }>;
+
+function isReport(effect: LaneEffect): effect is Report {
+  return effect.effect === "journal" || effect.effect === "alert" || effect.effect === "check_network";
 }
 
 const NONE = { state: "none" } as const;

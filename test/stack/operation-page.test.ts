@@ -15,8 +15,12 @@ const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const page = read("spec/operation.md");
 const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
 
-const WORKERS = ["merchant", "facilitator", "desk", "lez-devnet", "ledger-do"];
-const nameOf = (folder: string) => (folder.startsWith("lez-") ? folder : `lez-${folder}`);
+const WORKERS = ["merchant", "facilitator", "native", "desk", "lez-devnet", "ledger-do"];
+/** As its wrangler.toml says. */
+const nameOf = (folder: string) => {
+  const configuration = read(folder === "merchant" ? "wrangler.toml" : `workers/${folder}/wrangler.toml`);
+  return /^name = "(.+)"$/m.exec(configuration)?.[1] ?? folder;
+};
 /** What the page lists for each Worker. `wakes`: it should wake a person. */
 const LISTED = WORKERS.flatMap((folder) => {
   const [, list = ""] = new RegExp(`^### .*: ${nameOf(folder)}\n(.*?)\n##`, "ms").exec(page) ?? [];

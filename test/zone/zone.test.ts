@@ -16,6 +16,10 @@ test("machines die, blocks leave, payers cheat: every receipt is paid, and nothi
   expect(receipts).toBeGreaterThan(3);
 });
 
+test("a machine that dies before it tells of a lost receipt tells of it afterwards", async () => {
+  expect((await simulateZone(4575)).violations).toEqual([]);
+});
+
 test("a seed reproduces a run", async () => {
   expect(await simulateZone(7)).toEqual(await simulateZone(7));
 });
