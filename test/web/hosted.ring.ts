@@ -287,7 +287,7 @@ describe("a request", () => {
       };`);
     await page.getByRole("link", { name: "Settings" }).click();
     await page.getByLabel("Your name for this device").fill("Phone on the table");
-    await press(page, "Tell this device");
+    await press(page, "Notify this device");
     await shown(page, "Phone on the table");
     await shown(page, pushes.host);
     const { digest, code } = await ask(agent, owner);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { ChainTransaction } from "../../shared/zone/head-chain.ts";
 import { blockAt, named, PAYEE, PAYER, PAYMENT, READ } from "../../shared/zone/testing/lane-table.ts";
 import { loadZone, type ZoneCode, type ZoneMutant } from "./code.ts";
-import { BRANCH_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
+import { BRANCH_MUTANT, HEAD_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
 import { GENUINE, simulateZone } from "./run.ts";
 
 const MOST_SEEDS = 3000;
@@ -35,4 +35,22 @@ test(`a chain by hand finds that ${BRANCH_MUTANT.fault}`, async () => {
     return viewOf(chain, { h: PAYMENT.h, payer: PAYER, nonce: 7n, read: READ }, 50).evidence.kind;
   };
   expect([evidence(GENUINE), evidence(await loadZone(BRANCH_MUTANT))]).toEqual(["lost", "stands"]);
+});
+
+test(`a sequencer by hand finds that ${HEAD_MUTANT.fault}`, async () => {
+  const replaced = blockAt(100n);
+  const head = { ...blockAt(100n, "b"), previousHash: blockAt(99n).hash, timestamp: 100n, final: false, transactions: [] };
+  const read = async ({ readAccount }: ZoneCode) => {
+    // Its head is replaced by another of the same height while the balance is asked.
+    const blocks = [{ ...head, ...replaced }, head, head, head];
+    const next = () => (blocks.length > 1 ? blocks.shift() : head);
+    const balances = [5n, 7n];
+    const reader = {
+      lastBlockId: async () => 100n,
+      block: async (id: bigint) => (id === 100n ? next() : undefined),
+      balanceAndNonce: async () => ({ nonce: 7n, balance: balances.shift() ?? 7n }),
+    };
+    return (await readAccount(reader, PAYER))?.balance;
+  };
+  expect([await read(GENUINE), await read(await loadZone(HEAD_MUTANT))]).toEqual([7n, 5n]);
 });

@@ -85,12 +85,6 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     seed: 17,
   },
   {
-    fault: "a head of the same height is taken for the same head",
-    file: "account-read",
-    find: "before.hash !== after.hash",
-    replace: "before.id !== after.id",
-  },
-  {
     fault: "the first block of a chain that was reset meanwhile is not looked at",
     file: "chain-follower",
     find: "if (!(await this.#hasGenesis())) return; // after",
@@ -154,4 +148,12 @@ export const BRANCH_MUTANT: ZoneMutant = {
   file: "lane-view",
   find: 'return rebased ? { kind: "moved", read: rebased } : { kind: "lost" };',
   replace: 'return rebased ? { kind: "moved", read: rebased } : { kind: "stands" };',
+};
+
+/** As rare, since a block is read again after the balance. */
+export const HEAD_MUTANT: ZoneMutant = {
+  fault: "a head of the same height is taken for the same head",
+  file: "account-read",
+  find: "before.hash !== after.hash",
+  replace: "before.id !== after.id",
 };
