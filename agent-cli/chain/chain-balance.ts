@@ -12,6 +12,9 @@ import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { openChain, readAccountAt, type SequencerInput } from "./open-chain.ts";
 
+/** An account that the chain does not know is never shown as one that holds 0. */
+const NEVER_USED = "never used, or not on this chain";
+
 export const chainBalanceSchema = z.strictObject({
   account: z.string(),
   kind: z.literal("lez"),
@@ -26,13 +29,14 @@ export const chainBalanceSchema = z.strictObject({
 });
 export type ChainBalance = z.infer<typeof chainBalanceSchema>;
 
+/** Pins nothing: to look is not to use. */
 export async function chainBalance(
   context: Context,
   network: NativeNetwork,
   account: LezAccountId,
-  input: SequencerInput,
+  input: SequencerInput = {},
 ): Promise<Outcome<ChainBalance>> {
-  const chain = await openChain(context, network, input);
+  const chain = await openChain(context, network, input, { pins: false });
   if (!chain.ok) return chain;
   const read = await readAccountAt(context, chain.data, account);
   if (!read.ok) return read;
@@ -48,9 +52,38 @@ export async function chainBalance(
   });
 }
 
+/** What was read on one network, or why nothing was. */
+export const holdingSchema = z.strictObject({
+  network: z.enum(NATIVE_NETWORKS),
+  ...chainBalanceSchema.pick({ balance: true, nonce: true, block: true, used: true }).partial().shape,
+  problem: z.string().optional(),
+});
+export type Holding = z.infer<typeof holdingSchema>;
+
+/** On each network whose sequencer is configured. */
+export async function holdingsOf(context: Context, account: LezAccountId): Promise<Holding[]> {
+  const config = context.config();
+  if (!config.ok) return [];
+  const networks = NATIVE_NETWORKS.filter((network) => config.data.sequencers[network] !== undefined);
+  return Promise.all(
+    networks.map(async (network) => {
+      const read = await chainBalance(context, network, account);
+      if (!read.ok) return { network, problem: read.error.message };
+      const { balance, nonce, block, used } = read.data;
+      return { network, balance, nonce, block, used };
+    }),
+  );
+}
+
+/** One line for a person. */
+export function holdingText({ network, balance, nonce, block, used, problem }: Holding): string {
+  if (problem !== undefined) return `${network}: ${problem}`;
+  return `${network}: ${used ? `${balance?.display}, nonce ${nonce}` : NEVER_USED}, at block ${block}`;
+}
+
 export function chainBalanceLines({ account, network, balance, nonce, block, used }: ChainBalance, layout: Layout): string[] {
   return [
-    layout.ink("bold", used ? balance.display : "never used, or not on this chain"),
+    layout.ink("bold", used ? balance.display : NEVER_USED),
     ...field(layout, "account", account),
     ...field(layout, "kind", `LEZ account, on ${network}`),
     ...field(layout, "nonce", `${nonce}, read at block ${block}`),

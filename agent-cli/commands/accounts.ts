@@ -6,7 +6,7 @@ import { treasuryOf } from "../../shared/ledger/shards.ts";
 import { ASSET } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { formatTimestamp } from "../../shared/time.ts";
-import { holdingSchema, holdingsOf, holdingText } from "../chain/holdings.ts";
+import { holdingSchema, holdingsOf, holdingText } from "../chain/chain-balance.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { chainAt, lastEntries } from "../facilitator/account-chain.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";

@@ -219,9 +219,9 @@ test("accounts says the kind, and of a key of the chain what it holds there [acc
   expect(await of("alice")).toMatchObject({
     kind: "lez",
     account: alice.account,
-    chain: [{ network: "lez:devnet", balance: { amount: balance.toString() }, nonce: nonce.toString(), known: true }],
+    chain: [{ network: "lez:devnet", balance: { amount: balance.toString() }, nonce: nonce.toString(), used: true }],
   });
-  expect(await of("poor")).toMatchObject({ chain: [{ known: false }], text: expect.stringContaining("never used, or not on this chain") });
+  expect(await of("poor")).toMatchObject({ chain: [{ used: false }], text: expect.stringContaining("never used, or not on this chain") });
   expect((await of("poor")).text).not.toContain("0 LGO");
   sequencer.instead = () => ({ status: 503 });
   expect(await of("alice")).toMatchObject({ chain: [{ problem: expect.stringContaining("no usable answer") }] });

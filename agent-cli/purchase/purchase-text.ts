@@ -2,6 +2,7 @@
 
 import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
 import type { PurchaseList } from "./purchase-list.ts";
@@ -11,7 +12,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
   const { decision } = view;
   return [
     layout.ink("bold", `${view.shortCode}  ${view.state}`),
-    ...field(layout, "price", `${view.price.display} = ${view.price.amount} units`),
+    ...field(layout, "price", `${priceText(view)} = ${view.price.amount} units`),
     ...(view.charged ? field(layout, "charged", view.charged.display) : []),
     ...(view.refunded ? field(layout, "refunded", `${view.refunded.display}, as the payer's journal said`) : []),
     ...field(layout, "pay to", view.payTo),
@@ -46,6 +47,11 @@ function hiddenText(hidden: PurchaseList["hidden"]): string[] {
   return ["", `Not listed: ${counts.join(", ")}. lez-agent-pay inbox --all shows them.`];
 }
 
+/** Money of the chain itself says so: the mock's has the same symbol. */
+function priceText({ price, network }: PurchaseView): string {
+  return isNativeNetwork(network) ? `${price.display} on ${network}` : price.display;
+}
+
 /** One line per request: code, state, price, host, and the time left to decide. */
 function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
   if (views.length === 0) return ["No requests."];
@@ -54,9 +60,9 @@ function renderPurchases(views: readonly PurchaseView[], layout: Layout): string
     const mandate = view.mandate ? `, mandate ${view.mandate}` : "";
     const refunded = view.refunded ? `, ${view.refunded.display} refunded` : "";
     const time = `${left}${refunded}${mandate}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
-    const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${view.price.display}  ${new URL(view.url).host}${time}`;
+    const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${priceText(view)}  ${new URL(view.url).host}${time}`;
     return cells(head) <= layout.width
       ? [head]
-      : [`${view.shortCode}  ${view.state}${time}`, `  ${view.price.display}  ${new URL(view.url).host}`];
+      : [`${view.shortCode}  ${view.state}${time}`, `  ${priceText(view)}  ${new URL(view.url).host}`];
   });
 }

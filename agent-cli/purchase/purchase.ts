@@ -165,6 +165,8 @@ export const purchaseSchema = z.strictObject({
     })
     .optional(),
   payTo: z.string(),
+  /** On which money is paid. */
+  network: z.string(),
   agentKey: z.string(),
   /** The owner's hosted desk, where the request was sent. */
   desk: deskSchema.optional(),
@@ -213,6 +215,7 @@ export function purchaseView(
       },
     }),
     payTo: request.payment.payTo,
+    network: request.payment.network,
     agentKey: request.agent.publicKey,
     ...(desk && { desk }),
     reason: request.reason,

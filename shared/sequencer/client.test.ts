@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toBase64, utf8 } from "../crypto/bytes.ts";
-import type { Digest } from "../crypto/digest.ts";
+import { bodyDigest, type Digest } from "../crypto/digest.ts";
 import { MAX_AMOUNT, MAX_SEQUENCER_ANSWER_BYTES } from "../limits.ts";
 import { BackendUnavailable } from "../settlement/outcomes.ts";
 import type { LezAccountId } from "../zone/account.ts";
@@ -76,10 +76,13 @@ describe("an answer as v0.3 gives it", () => {
     expect(await result("null").sequencer.block(7n)).toBeUndefined();
   });
 
-  test("a transaction with its block, and none", async () => {
-    const { sequencer, calls } = result(`["${toBase64(utf8("wire"))}",18446744073709551615]`);
-    expect(await sequencer.transaction(ID)).toEqual({ wire: utf8("wire"), block: 2n ** 64n - 1n });
-    expect(calls).toMatchObject([{ method: "getTransaction", params: [ID] }]);
+  test("a transaction with its block, and none; another one than was asked for is no answer [sequencer-other-transaction]", async () => {
+    const wire = utf8("0 what follows the kind");
+    const id = bodyDigest(wire.subarray(1));
+    const { sequencer, calls } = result(`["${toBase64(wire)}",18446744073709551615]`);
+    expect(await sequencer.transaction(id)).toEqual({ wire, block: 2n ** 64n - 1n });
+    expect(calls).toMatchObject([{ method: "getTransaction", params: [id] }]);
+    await expect(sequencer.transaction(ID)).rejects.toThrow("another transaction than asked for");
     expect(await result("null").sequencer.transaction(ID)).toBeUndefined();
   });
 
@@ -123,7 +126,7 @@ describe("a refusal of a transaction", () => {
 
 const wrong = (json: string) => `{"jsonrpc":"2.0","id":1,"result":${json}}`;
 
-describe("what is no answer", () => {
+describe("what is no answer [sequencer-no-answer]", () => {
   const endless = () =>
     new ReadableStream({
       pull: (controller) => controller.enqueue(utf8(" ".repeat(65_536))),

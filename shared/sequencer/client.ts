@@ -5,7 +5,7 @@
 
 import * as z from "zod/mini";
 import { toBase64 } from "../crypto/bytes.ts";
-import type { Digest } from "../crypto/digest.ts";
+import { bodyDigest, type Digest } from "../crypto/digest.ts";
 import { LATE, withDeadline } from "../deadline.ts";
 import { MAX_LOGGED_CAUSE_LENGTH, MAX_SEQUENCER_ANSWER_BYTES, SEQUENCER_TIMEOUT_SECONDS } from "../limits.ts";
 import { BackendUnavailable } from "../settlement/outcomes.ts";
@@ -79,7 +79,13 @@ export function sequencerAt(
     feeState: () => read(dialect.rpc.feeState()),
     block: async (id) => (await read(dialect.rpc.block(id))) ?? undefined,
     lastBlockId: () => read(dialect.rpc.lastBlockId()),
-    transaction: async (id) => (await read(dialect.rpc.transaction(id))) ?? undefined,
+    transaction: async (id) => {
+      const found = (await read(dialect.rpc.transaction(id))) ?? undefined;
+      // The id is the hash of what follows the kind.
+      if (found && bodyDigest(found.wire.subarray(1)) !== id)
+        throw new SequencerFault("unreadable", "getTransaction: another transaction than asked for");
+      return found;
+    },
     balanceAndNonce: (account) => read(dialect.rpc.balanceAndNonce(account)),
     channelId: () => read(dialect.rpc.channelId()),
   };

@@ -64,7 +64,7 @@ test("a list of 2^32-1 items is refused before anything is allocated [zone-list-
   });
 });
 
-describe("a wire that is no transfer says why", () => {
+describe("a wire that is no transfer says why [native-no-transfer]", () => {
   const read = decodeExactly(WIRE, readTransaction);
   if (!read.ok) throw new Error(read.problem);
   const { transaction } = read.value;

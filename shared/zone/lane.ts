@@ -234,7 +234,7 @@ export class Lane {
     const before: LaneRow = store.find(h) ?? NONE;
     const { row, effects } = step(before, event);
     const payment = row.state === "none" ? (before.state === "none" ? undefined : before.payment) : row.payment;
-    // Before the row says that it was reported: a machine that dies in between reports it again.
+    // Told before the row says so: a machine that dies in between tells it again.
     for (const effect of effects) if (isReport(effect) && payment) this.#ports.report(payment, effect);
     if (row.state === "none") store.remove(h);
     else if (row !== before) store.put(row);
@@ -255,9 +255,10 @@ export class Lane {
           this.#tell(h, undefined);
           break;
         case "scan": // each look reads every block after the lease
-        case "journal":
+        case "journal": // told above
         case "alert":
         case "check_network":
+          break;
       }
     }
     return told;

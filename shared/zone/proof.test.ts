@@ -5,7 +5,7 @@ import { decodeExactly } from "./borsh.ts";
 import { type ChainBlock, chainBlockOf, HeadChain, seenOf } from "./head-chain.ts";
 import type { AccountRead, BlockRef, KnownRow, LanePayment } from "./lane-row.ts";
 import { type LaneView, observe, viewOf } from "./lane-view.ts";
-import { isDeep, proofBySubtraction, provesPayment, rebaseRead } from "./proof.ts";
+import { isDeep, provesPayment, rebaseRead } from "./proof.ts";
 import { blockAt, INCLUSION, named, NOW, PAYEE, PAYER, PAYMENT, READ, ROWS } from "./testing/lane-table.ts";
 import { readTransaction } from "./transaction.ts";
 import { encodeTransfer } from "./transfer.ts";
@@ -76,24 +76,6 @@ describe("when a reorganisation takes the read's block away", () => {
       "unsure",
       "stands",
     ]);
-  });
-});
-
-describe("the fallback by subtraction", () => {
-  const before = { payer: 50_000n, payee: 5n };
-  const prove = (transactions: ChainBlock["transactions"], payer: bigint, payee: bigint, payment: LanePayment = PAYMENT) =>
-    proofBySubtraction(block(102n, transactions), payment, before, { payer, payee });
-
-  test("decides where both accounts occur once", () => {
-    expect(prove([PAID], 50_000n - 12_968n, 10_005n)).toBe("good");
-    expect(prove([PAID], 50_000n - 2968n, 5n)).toBe("reverted");
-  });
-
-  test("decides nothing where one of them has another part in the block, or the sums are others", () => {
-    expect(prove([PAID, CREDIT], 50_000n - 12_968n, 10_005n)).toBe("inconclusive");
-    expect(prove([PAID], 50_000n - 12_968n, 10_006n)).toBe("inconclusive");
-    expect(prove([PAID], 50_000n - 50_000n, 10_005n)).toBe("inconclusive");
-    expect(prove([PAID], 50_001n, 5n)).toBe("inconclusive");
   });
 });
 

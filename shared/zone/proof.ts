@@ -4,7 +4,7 @@
  */
 
 import type { LezAccountId } from "./account.ts";
-import type { ChainBlock, SeenBlock } from "./head-chain.ts";
+import type { SeenBlock } from "./head-chain.ts";
 import type { AccountRead, BlockRef, Finality, Inclusion, LanePayment } from "./lane-row.ts";
 
 /** `inconclusive`: the money may have moved or not; a person has to look. */
@@ -44,36 +44,8 @@ export function rebaseRead(
   return orphaned.some(({ accounts }) => accounts.includes(account)) ? undefined : { ...read, head: fork };
 }
 
-/** Balances of payer and payee at one block, in lepta. */
-export interface Balances {
-  payer: bigint;
-  payee: bigint;
-}
-
-/**
- * The fallback where no read proves the payment: balances before and after the block, if payer and payee have no other part in it.
- * @param before at the block's parent
- * @param after at the block
- */
-export function proofBySubtraction(
-  block: ChainBlock,
-  { payer, payee, value, maxFee }: Pick<LanePayment, "payer" | "payee" | "value" | "maxFee">,
-  before: Balances,
-  after: Balances,
-): Proof {
-  if (occurrences(block, payer) !== 1 || occurrences(block, payee) !== 1) return "inconclusive";
-  const gained = after.payee - before.payee;
-  const spent = before.payer - after.payer;
-  if (gained === value && spent >= value && spent <= value + maxFee) return "good";
-  return gained === 0n && spent >= 0n && spent <= maxFee ? "reverted" : "inconclusive";
-}
-
 /** Whether an inclusion is deep enough for its receipt. @param final the newest final block's id */
 export function isDeep(finality: Finality, { block }: Inclusion, head: BlockRef, final: bigint): boolean {
   if (finality === "final") return block.id <= final;
   return head.id - block.id >= (finality === "head" ? 0n : BigInt(finality.slice("depth:".length)));
-}
-
-function occurrences({ transactions }: ChainBlock, account: LezAccountId): number {
-  return transactions.filter(({ accounts }) => accounts.includes(account)).length;
 }

@@ -108,7 +108,7 @@ test("a transfer that another toolkit signed is accepted without a statement, wh
   expect(result.ok && elsewhere.ok && result.payment.fingerprint === elsewhere.payment.fingerprint).toBe(false);
 });
 
-describe("each row refuses, with its code", () => {
+describe("each row refuses, with its code [native-rows]", () => {
   test.each<[row: string, fault: string, code: string, mutant: Mutant]>([
     ["1", "no payload", "invalid_payload", { payload: [] }],
     ["1", "no accepted terms", "invalid_payload", { payload: { x402Version: 2, payload: INNER } }],
@@ -241,7 +241,7 @@ test("what was sent in time is not called expired: the lane knows", () => {
   expect(codeOf({ ...stating({ validBefore: String(NOW - 1) }), context: { expiryIsTheLanes: true } })).toBe("accepted");
 });
 
-test("the second signature of one message is another transaction, and the same payment", () => {
+test("the second signature of one message is another transaction, and the same payment [native-same-message]", () => {
   const again = judge({ inner: innerOf(signTransfer(TERMS, BUYER_KEY, new Uint8Array(32).fill(1))) });
   const first = judge({});
   if (!again.ok || !first.ok) throw new Error("refused");

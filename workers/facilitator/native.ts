@@ -5,12 +5,10 @@
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { fromBase64 } from "../../shared/crypto/bytes.ts";
-import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import { ERRORS } from "../../shared/errors.ts";
 import type { NativeNetwork } from "../../shared/lez.ts";
-import { MAX_FACILITATOR_BODY_BYTES, NATIVE_SUPPORTED_SECONDS, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
+import { NATIVE_SUPPORTED_SECONDS, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
 import type { SettleCommand, UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { asksForNative, isNativeNetwork, type NativeApi, nativeKeySchema } from "../../shared/settlement/native.ts";
@@ -86,22 +84,10 @@ export async function settleNatively(
     return await native.settle(command, traceId, waitSeconds);
   } catch (error) {
     reportFault(error, traceId);
-    // It may have sent the payment before it fell silent.
-    const { paymentPayload, paymentRequirements } = command.payment;
-    const { network } = paymentRequirements as { network: NativeNetwork };
-    const extra = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-    return { ...settleFailure("settlement_pending", undefined, network), transaction: transactionOf(paymentPayload), extra };
+    // It may have sent the payment before it fell silent. It names no transaction: nothing says that the payment was verified.
+    const { network } = command.payment.paymentRequirements as { network: NativeNetwork };
+    return { ...settleFailure("settlement_pending", undefined, network), extra: { retryAfterSeconds: RETRY_AFTER_SECONDS } };
   }
-}
-
-/** The id under which the payment's bytes are known to the chain; empty for what has none. */
-function transactionOf(paymentPayload: unknown): string {
-  const { payload } = (paymentPayload ?? {}) as { payload?: { signedTx?: unknown } | null };
-  const signedTx = payload?.signedTx;
-  if (typeof signedTx !== "string" || signedTx.length > MAX_FACILITATOR_BODY_BYTES) return "";
-  const wire = fromBase64(signedTx);
-  // The first byte says which kind of transaction it is.
-  return wire ? bodyDigest(wire.subarray(1)) : "";
 }
 
 function reportFault(error: unknown, traceId: string): void {

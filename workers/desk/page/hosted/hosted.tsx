@@ -134,7 +134,7 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
     () => (usablePasskeys(record).length > 0 ? new HostedOwner(client, desk, record, queue) : undefined),
     [client, desk, record, queue],
   );
-  const owner = useMemo(() => hosted ?? terminalOwner(client), [hosted, client]);
+  const owner = useMemo(() => hosted ?? terminalOwner(client, Number(record.policy?.threshold ?? 1)), [hosted, client, record]);
   const over = state.problem?.code === "signed_out" || (state.data && state.data.account !== record.account);
   useEffect(() => (over ? leave() : undefined), [over]);
   const signOut = () => void client.call("logout", {}).then(leave);

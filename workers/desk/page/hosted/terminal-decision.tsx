@@ -12,10 +12,11 @@ import { Command, FileField } from "./pieces.tsx";
 interface ElsewhereProps {
   client: HostedClient;
   item: RequestItem;
+  signers: number;
   decided: (notes: string[]) => void;
 }
 
-export function Elsewhere({ client, item, decided }: ElsewhereProps) {
+export function Elsewhere({ client, item, signers, decided }: ElsewhereProps) {
   const [wanted, setWanted] = useState<Problem | undefined>();
   const { shortCode: code, requestDigest: request } = item;
   const download = async () => {
@@ -30,6 +31,8 @@ export function Elsewhere({ client, item, decided }: ElsewhereProps) {
     if (sent.ok) decided([]);
     else setWanted(sent.error);
   };
+  if (signers > 1)
+    return <p>This request needs {signers} keys. A key at a terminal cannot sign a part of it: decide with a passkey of the account.</p>;
   const files = `--request-file request-${code}.json --out decision-${code}.json`;
   return (
     <>

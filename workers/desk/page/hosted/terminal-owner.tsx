@@ -4,7 +4,8 @@ import type { Owner } from "../owner.ts";
 import { type HostedClient, problem } from "./hosted-owner.ts";
 import { More } from "./part.tsx";
 
-export function terminalOwner(client: HostedClient): Owner {
+/** @param signers of its keys must sign together; 1 of an account that is one key's */
+export function terminalOwner(client: HostedClient, signers: number): Owner {
   const there = (hint?: string) => Promise.resolve(problem("terminal", "The account's key is not on this page.", hint));
   return {
     proof: "terminal",
@@ -13,6 +14,8 @@ export function terminalOwner(client: HostedClient): Owner {
     approve: () => there(),
     decline: () => there(),
     revoke: ({ shortCode }) => there(`On its machine: lez-agent-pay mandate revoke ${shortCode}`),
-    elsewhere: (item, decided) => <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} decided={decided} />}</More>,
+    elsewhere: (item, decided) => (
+      <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} signers={signers} decided={decided} />}</More>
+    ),
   };
 }
