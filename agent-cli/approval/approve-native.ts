@@ -1,5 +1,5 @@
 /**
- * The approval of a request that a transfer on the chain itself pays. As any other: the owner reads, says yes, and what was shown is signed.
+ * Approves a request that is paid by a transfer on the chain itself. As with any other, the owner reads, says yes, and signs what was shown.
  * The nonce is written down before the signed transfer is handed out, so that a killed process gives none out twice.
  */
 

@@ -47,7 +47,7 @@ export interface OpenChain {
   reader: ChainReader;
 }
 
-/** Opens a network. The first use pins its chain; another one is refused ever after. @param pins false to look without using it */
+/** Opens a network. The first use pins its chain, and another one is refused from then on. @param pins false to look without using it */
 export async function openChain(
   context: Context,
   network: NativeNetwork,

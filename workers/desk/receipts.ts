@@ -110,7 +110,7 @@ export async function receipt(desk: DeskContext, { request: digest }: AskOf<"rec
   });
 }
 
-/** The word of the facilitator, which signs it for nobody: the ledger's own signature is in evidence. */
+/** The facilitator's word, which no one signed: evidence has the ledger's own signature. */
 function settledPoint({ transaction_id: transaction }: RequestRow, expected: string): EvidencePoint {
   const point = { id: "facilitator.settled", title: "the facilitator says that the ledger settled this payment", about: "payment" };
   if (transaction === null) return { ...point, verdict: "unchecked", saw: "it names no transaction", because: "absent" };

@@ -143,7 +143,7 @@ export class NativeFacilitator {
     }
   }
 
-  /** Rows 1 to 12, whether an expired payment was paid in time is the lane's to say; and whether the payer may call. */
+  /** Rows 1 to 12, and whether the payer may call. The lane knows whether an expired payment was paid in time. */
   async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<NativeVerification> {
     const verified = verifyNative(paymentPayload, paymentRequirements, this.#facts());
     if (!verified.ok || (await this.#ports.admits(verified.payment.payer))) return verified;
