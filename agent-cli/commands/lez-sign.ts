@@ -98,7 +98,12 @@ export const lezSign = defineCommand({
 
 /** The one entry of a 402 that is paid on the chain itself, or the entry alone. */
 function readOffer({ files }: Context, file: string): Outcome<HandOffer> {
-  const options = { what: "merchant's offer", maxBytes: MAX_INBOX_FILE_BYTES, named: true as const };
+  const options = {
+    what: "merchant's offer",
+    maxBytes: MAX_INBOX_FILE_BYTES,
+    named: true as const,
+    written: "Save the body of the merchant's 402 as it is, or one entry of its accepts.",
+  };
   const required = readJson(file, paymentRequiredSchema, options, files.read);
   if (required.ok) return chooseOffer(required.data, file);
   const entry = readJson(file, paymentRequirementsSchema, options, files.read);
