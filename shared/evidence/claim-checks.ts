@@ -5,25 +5,18 @@ import type { JournalEntry } from "../ledger/journal.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
 import { claimTransaction, isGenuineClaim } from "../protocol/claim.ts";
 import { isGenuineVoucher, voucherDigest } from "../protocol/voucher.ts";
-import { type Book, bookOf, judgeChain, judgeCheckpoint, judgeHead, judgeLedgerKey } from "./book.ts";
+import { BOOK_CHECKS, CHECKPOINT, ledgerBook } from "./book-checks.ts";
 import { VOUCHER_SIGNED } from "./call-checks.ts";
 import type { CallContext } from "./call-context.ts";
 import { timeText } from "./check.ts";
 import { type CallCheck, SESSION_SIGNED } from "./session-checks.ts";
 
-const CHECKPOINT = "ledger.checkpoint";
 const CLAIM_SIGNED = [...SESSION_SIGNED, "claim.session", "claim.signature"] as const;
 
 /** @throws {TypeError} in a file without the part "claim": checks of it are skipped there */
 function claimIn({ claim }: CallContext) {
   if (!claim) throw new TypeError("this evidence has no claim");
   return claim;
-}
-
-/** @throws {TypeError} in a file without the part "ledger", likewise */
-function ledgerBook({ ledger }: CallContext): Book {
-  if (!ledger) throw new TypeError("this evidence has no part of the ledger's");
-  return bookOf("ledger", ledger);
 }
 
 const CLAIM_POINTS: readonly CallCheck[] = [
@@ -127,36 +120,7 @@ export const CLAIM_CHECKS: readonly CallCheck[] = [
         : right(`entry ${entry?.seq}, ${entry?.value} units`);
     },
   },
-  {
-    id: "ledger.chain",
-    title: "every entry hashes to what it says, and follows the one before",
-    about: "ledger.entries",
-    part: "ledger",
-    judge: (context) => judgeChain(ledgerBook(context)),
-  },
-  {
-    id: "ledger.head",
-    title: "the checkpoint is of the last entry",
-    about: CHECKPOINT,
-    part: "ledger",
-    after: ["ledger.chain"],
-    judge: (context) => judgeHead(ledgerBook(context)),
-  },
-  {
-    id: "ledger.signature",
-    title: "the checkpoint's own key signed it",
-    about: CHECKPOINT,
-    part: "ledger",
-    judge: (context) => judgeCheckpoint(ledgerBook(context)),
-  },
-  {
-    id: "ledger.key-known",
-    title: "that key is known to be the ledger's",
-    about: `${CHECKPOINT}.publicKey`,
-    part: "ledger",
-    after: ["ledger.signature"],
-    judge: (context) => judgeLedgerKey(ledgerBook(context), context.keys),
-  },
+  ...BOOK_CHECKS,
   {
     id: "ledger.id",
     title: "it is the ledger that the session names",

@@ -4,17 +4,9 @@ import { doubtful, right, wrong } from "../checklist/check.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import { UPTO } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
-import { type Book, bookOf, judgeChain, judgeCheckpoint, judgeHead, judgeLedgerKey } from "./book.ts";
+import { BOOK_CHECKS, CHECKPOINT, ledgerBook } from "./book-checks.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
-
-const CHECKPOINT = "ledger.checkpoint";
-
-/** @throws {TypeError} in a file without the part "ledger": checks of it are skipped there */
-function ledgerBook({ ledger }: EvidenceContext): Book {
-  if (!ledger) throw new TypeError("this evidence has no part of the ledger's");
-  return bookOf("ledger", ledger);
-}
 
 /** What an entry must say of a charge: what the receipt says, and where there is none, no more than was signed. Atomic units. */
 export function chargedIn({ receipt, ledger, payment: { authorization } }: EvidenceContext): string {
@@ -60,36 +52,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
         : right(`entry ${entry?.seq}, ${entry?.value} units`);
     },
   },
-  {
-    id: "ledger.chain",
-    title: "every entry hashes to what it says, and follows the one before",
-    about: "ledger.entries",
-    part: "ledger",
-    judge: (context) => judgeChain(ledgerBook(context)),
-  },
-  {
-    id: "ledger.head",
-    title: "the checkpoint is of the last entry",
-    about: CHECKPOINT,
-    part: "ledger",
-    after: ["ledger.chain"],
-    judge: (context) => judgeHead(ledgerBook(context)),
-  },
-  {
-    id: "ledger.signature",
-    title: "the checkpoint's own key signed it",
-    about: CHECKPOINT,
-    part: "ledger",
-    judge: (context) => judgeCheckpoint(ledgerBook(context)),
-  },
-  {
-    id: "ledger.key-known",
-    title: "that key is known to be the ledger's",
-    about: `${CHECKPOINT}.publicKey`,
-    part: "ledger",
-    after: ["ledger.signature"],
-    judge: (context) => judgeLedgerKey(ledgerBook(context), context.keys),
-  },
+  ...BOOK_CHECKS,
   {
     id: "ledger.id",
     title: "it is the ledger that the payer signed",

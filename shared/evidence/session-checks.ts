@@ -1,6 +1,6 @@
 /** The session that paid a call: what asked for it, and who set the money aside, the payer itself or its agent within a mandate. */
 
-import { type Finding, right, skipped, wrong } from "../checklist/check.ts";
+import { type Finding, right, wrong } from "../checklist/check.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { SESSION_CHECKS } from "../exact/mandate-checks.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
@@ -12,6 +12,7 @@ import type { Session } from "../protocol/session.ts";
 import { parseTimestamp } from "../time.ts";
 import type { CallContext } from "./call-context.ts";
 import { type PointCheck, timeText, unknownKey } from "./check.ts";
+import { mandatePoint, namedPoint } from "./mandate-point.ts";
 
 export interface CallCheck extends PointCheck<CallContext, "request" | "claim" | "ledger"> {
   /** It is only about sessions that this key signed: the payer's own, or that of a mandate's agent. */
@@ -32,21 +33,8 @@ async function agentSigned(context: CallContext): Promise<boolean> {
   return verifyDigest(request.agentSignature, digest, request.agent.publicKey);
 }
 
-/** A check that the facilitator makes, too. @throws {TypeError} if there is none of this id */
-function mandatePoint(id: string, about: string, after: readonly string[]): CallCheck {
-  const check = SESSION_CHECKS.find((candidate) => candidate.id === id);
-  if (!check) throw new TypeError(`no check of mandates is called ${id}`);
-  return {
-    id,
-    title: check.title,
-    about,
-    after,
-    signer: "agent",
-    judge: ({ mandated }) => (mandated ? check.judge(mandated) : skipped("there is no mandate in this file", "depends")),
-  };
-}
+const point = (id: string, about: string, after: readonly string[]) => mandatePoint(SESSION_CHECKS, id, about, after);
 
-const NAMED = mandatePoint("mandate.named", "session.mandate", []);
 const AGENT_SIGNED = ["mandate.named", "mandate.agent"] as const;
 
 /** The Session that follows from the request, if this clock and this account made it. */
@@ -117,27 +105,19 @@ export const SESSION_POINTS: readonly CallCheck[] = [
         : wrong(proved.problem ?? "the account did not sign this session");
     },
   },
-  {
-    ...NAMED,
-    async judge(context) {
-      const found = await NAMED.judge(context);
-      if (found.is === "right") return found;
-      const { session, id } = context;
-      // What the agent signed is unchanged, so it is the mandate that was changed, taken away or put in.
-      const intact = await isSignedByKey(session, id);
-      return wrong(
-        session.mandate ? "the session does not name this mandate" : "the mandate that the session names is not in this file",
-        intact ? "session.mandate" : "session.channelConfig.mandate",
-      );
-    },
-  },
-  mandatePoint("mandate.agent", "session", ["mandate.named"]),
-  mandatePoint("mandate.signature", "session.mandate", ["mandate.named"]),
-  mandatePoint("mandate.covers", "session.channelConfig", AGENT_SIGNED),
-  mandatePoint("mandate.session-signer", "session.channelConfig.signer", AGENT_SIGNED),
-  mandatePoint("mandate.nonce", "session.channelConfig.nonce", AGENT_SIGNED),
-  mandatePoint("mandate.window", "session.channelConfig", AGENT_SIGNED),
-  mandatePoint("mandate.session", "session.channelConfig", AGENT_SIGNED),
+  namedPoint(SESSION_CHECKS, {
+    member: "session",
+    signs: "channelConfig",
+    hasMandate: ({ session }: CallContext) => session.mandate !== undefined,
+    isIntact: ({ session, id }) => isSignedByKey(session, id),
+  }),
+  point("mandate.agent", "session", ["mandate.named"]),
+  point("mandate.signature", "session.mandate", ["mandate.named"]),
+  point("mandate.covers", "session.channelConfig", AGENT_SIGNED),
+  point("mandate.session-signer", "session.channelConfig.signer", AGENT_SIGNED),
+  point("mandate.nonce", "session.channelConfig.nonce", AGENT_SIGNED),
+  point("mandate.window", "session.channelConfig", AGENT_SIGNED),
+  point("mandate.session", "session.channelConfig", AGENT_SIGNED),
   {
     id: "session.owner-known",
     title: "the account that pays is a known one",
