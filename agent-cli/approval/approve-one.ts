@@ -3,6 +3,7 @@
 import * as z from "zod";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { FoundKey, RoleSigner } from "../keys/key-file.ts";
@@ -15,7 +16,7 @@ import { isAwaited } from "../records/waiting.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema, price } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";

@@ -2,13 +2,14 @@
 
 import * as z from "zod";
 import { ASSET, NATIVE_NETWORKS, type NativeNetwork } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { isLezAccountId, type LezAccountId } from "../../shared/zone/account.ts";
 import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { readLezKeyFile } from "../keys/lez-key-file.ts";
 import { findLezOwner } from "../keys/lez-owner.ts";
 import type { Context } from "../runtime/context.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { openChain, readAccountAt, type SequencerInput } from "./open-chain.ts";
 

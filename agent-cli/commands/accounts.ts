@@ -5,6 +5,7 @@ import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { treasuryOf } from "../../shared/ledger/shards.ts";
 import { ASSET } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { holdingSchema, holdingsOf, holdingText } from "../chain/chain-balance.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -20,7 +21,7 @@ import { passphraseFields } from "../prompts/passphrase.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { MAX_RECENT_ENTRIES } from "../runtime/limits.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 /** Failures of the owner at the passphrase. Every other one is a line beside the account. */

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
@@ -9,7 +10,7 @@ import { AUDIT_FORMATS, auditFile } from "../records/audit-file.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 export const auditExport = defineCommand({

@@ -7,11 +7,12 @@ import { displayAmount } from "../../shared/protocol/amount.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { AUDIT_EVENTS, type AuditEntry, type AuditFacts, readAudit } from "../records/audit-log.ts";
 import { auditEntrySchema } from "../records/audit-view.ts";
 import { sumsOf } from "../records/refunds-known.ts";
-import { type Money, money, moneySchema } from "../runtime/money.ts";
+import { type Money, moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const COUNT = "must be a whole number, 1 or more";

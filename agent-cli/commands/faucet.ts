@@ -6,12 +6,13 @@ import { ASSET } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, displayAmount, isAmount } from "../../shared/protocol/amount.ts";
+import { money } from "../../shared/screen/money.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { amountField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
 import { accountFields, accountOf } from "../keys/account-input.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({

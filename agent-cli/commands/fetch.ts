@@ -9,6 +9,7 @@ import { requestDigest, shortCode } from "../../shared/protocol/payment-request.
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { isNativeNetwork } from "../../shared/zone/offer.ts";
@@ -54,7 +55,7 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_SESSION_SECONDS, MAX_SESSIONS_TRIED } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema, price } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({

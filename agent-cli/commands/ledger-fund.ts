@@ -6,12 +6,13 @@ import { ASSET } from "../../shared/lez.ts";
 import { FUNDING_CAP, MAX_FUNDING } from "../../shared/limits.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { displayAmount, isAmount } from "../../shared/protocol/amount.ts";
+import { money } from "../../shared/screen/money.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { amountField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
 import { operatorKeyField, withOperatorKey } from "../keys/operator-key.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });

@@ -6,6 +6,7 @@ import { ASSET } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { Sent } from "../../shared/sequencer/client.ts";
 import { BackendUnavailable } from "../../shared/settlement/outcomes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -20,7 +21,7 @@ import { record } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const output = z.strictObject({

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { ASSET } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentRequired, paymentRequiredSchema, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 import { isNativeNetwork } from "../../shared/zone/offer.ts";
@@ -18,7 +19,7 @@ import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { MAX_INBOX_FILE_BYTES } from "../runtime/limits.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const lezSign = defineCommand({

@@ -8,6 +8,7 @@ import { type Mandate, mandateDigest, mandateSchema } from "../../shared/protoco
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
+import { money } from "../../shared/screen/money.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import { confirmMandate, grantMandate, mandateScreen, mandateView } from "../approval/grant-mandate.ts";
@@ -26,7 +27,7 @@ import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({

@@ -6,6 +6,7 @@ import { isAmount } from "../../shared/protocol/amount.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { networkField } from "../merchant/choose-money.ts";
@@ -16,7 +17,7 @@ import { untrusted, untrustedSchema } from "../purchase/views.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { isRedirect } from "../runtime/exchange.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema, price } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const request = { method: z.string(), url: z.string() };

@@ -5,6 +5,7 @@ import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { judgeCallReceipt } from "../evidence/call-receipt.ts";
 import { localCallEvidence } from "../evidence/call-source.ts";
@@ -19,7 +20,7 @@ import { refundedSums } from "../records/refunds-known.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const shownSchema = z.strictObject({

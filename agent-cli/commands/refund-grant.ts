@@ -6,6 +6,7 @@ import { MAX_MANDATE_SECONDS } from "../../shared/limits.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { confirmMandate, grantMandate, mandateScreen, mandateView } from "../approval/grant-mandate.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -22,7 +23,7 @@ import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const refundGrant = defineCommand({

@@ -6,6 +6,7 @@ import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { REFUND_SECONDS } from "../../shared/limits.ts";
 import { type Amount, displayAmount } from "../../shared/protocol/amount.ts";
 import { type Refund, REFUND_REASONS, refundTransaction, type SignedRefund, signRefund } from "../../shared/protocol/refund.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { balanceOf } from "../approval/account-balance.ts";
 import { confirmRefund, refundScreen } from "../approval/refund-screen.ts";
@@ -27,7 +28,7 @@ import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { findSale, type RefundableSale } from "../sales/find-sale.ts";
 

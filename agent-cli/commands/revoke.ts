@@ -7,6 +7,7 @@ import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { revokeNative } from "../approval/revoke-native.ts";
@@ -26,7 +27,7 @@ import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string(), session: z.optional(digestSchema) });

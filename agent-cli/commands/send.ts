@@ -10,6 +10,7 @@ import { policySigner } from "../../shared/protocol/policy-signer.ts";
 import { accountOfPolicy, type Policy } from "../../shared/protocol/policy.ts";
 import { transactionOfTransfer, transferNonce, transferTerms, type TransferTerms } from "../../shared/protocol/transfer.ts";
 import { quote } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { approveTransfer, confirmTransfer, transferFactsOf, transferScreen, transferView } from "../approval/sign-transfer.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -26,7 +27,7 @@ import { findTransfer, keepTransfer, type KeptTransfer } from "../records/transf
 import { type Context, warn } from "../runtime/context.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Next, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;

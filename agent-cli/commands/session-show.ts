@@ -6,6 +6,7 @@ import { type AccountId, accountIdSchema } from "../../shared/protocol/account.t
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { voucherDigest } from "../../shared/protocol/voucher.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField, nameField } from "../command-line/fields.ts";
@@ -20,7 +21,7 @@ import { changeSession, findSession, type KeptSession, sessionRecord } from "../
 import type { Context } from "../runtime/context.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { MAX_RECENT_ENTRIES } from "../runtime/limits.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const callSchema = z.strictObject({

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
@@ -15,7 +16,7 @@ import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runt
 import type { Context } from "../runtime/context.ts";
 import { counted, type Layout } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const DAYS = "must be a whole number of days, 1 to 3650";

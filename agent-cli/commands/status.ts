@@ -7,6 +7,7 @@ import { parseAccountId } from "../../shared/protocol/account.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { isNativeNetwork } from "../../shared/zone/offer.ts";
@@ -26,7 +27,7 @@ import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
-import { type Money, money, moneySchema } from "../runtime/money.ts";
+import { type Money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const WORDS: Record<(typeof CALL_CONCLUSIONS)[number], string> = {

@@ -2,6 +2,7 @@
 
 import type { History, HistoryFilter, HistoryGroup, HistorySession } from "../../shared/desk/api.ts";
 import { ASSET } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
@@ -10,7 +11,7 @@ import { sessionsCalled } from "../records/sessions-called.ts";
 import { largestFirst, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
-import { type Money, money } from "../runtime/money.ts";
+import { type Money } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const DAY_SECONDS = 86_400;

@@ -7,10 +7,11 @@ import { requestDigest, shortCode } from "../../shared/protocol/payment-request.
 import { sessionId } from "../../shared/protocol/session.ts";
 import { voucherDigest } from "../../shared/protocol/voucher.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { commitmentOf } from "../purchase/classify-voucher.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { mandateLines, mandateOf, mandateStatementSchema } from "./mandate-statement.ts";
 
 export const callStatementSchema = z.strictObject({

@@ -4,9 +4,10 @@ import * as z from "zod";
 import { mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { limitsText, worstCase } from "../../shared/screen/mandate-facts.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 
 /** The mandate that the agent paid under. */
 export const mandateStatementSchema = z.strictObject({

@@ -3,8 +3,9 @@
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { Context } from "../runtime/context.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
 

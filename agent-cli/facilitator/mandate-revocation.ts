@@ -3,11 +3,12 @@
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
 import type { SignedRevocation } from "../../shared/protocol/revocation.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput, secondsSchema } from "./client.ts";
 

@@ -1,6 +1,7 @@
 /** What became of a call that a session paid: served and promised, claimed, or never to be paid. */
 
 import * as z from "zod";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { askCallPayment } from "../facilitator/call-payment.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -9,7 +10,7 @@ import { CONCLUSIONS } from "../facilitator/settlement-status.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { commitmentOf } from "./classify-voucher.ts";
 import type { FoundCall } from "./find-call.ts";

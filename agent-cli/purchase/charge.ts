@@ -8,11 +8,12 @@ import { UPTO } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { type Usage, usageProblem, usageSchema } from "../../shared/protocol/usage.ts";
+import { money } from "../../shared/screen/money.ts";
 import { decodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import type { Payment } from "../records/payment-journal.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 
 export const chargeSchema = z.strictObject({
   /** The most that was signed. What was not charged is free again. */

@@ -5,13 +5,16 @@ import { ANY, REFUND_SCHEME } from "../../shared/protocol/mandate.ts";
 import { bar } from "../../shared/screen/bar.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
+import type { MandateUsage } from "../../shared/screen/mandate-usage.ts";
+import { mandateLimits } from "../../shared/screen/mandate-usage.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
-import { askUsage, type MandateUsage, usageSchema } from "../facilitator/mandate-status.ts";
+import { askUsage, usageSchema } from "../facilitator/mandate-status.ts";
 import type { KeptMandate } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 
 export const mandateSchema = z.strictObject({
   shortCode: z.string(),
@@ -40,27 +43,14 @@ export type MandateData = z.infer<typeof mandateSchema>;
  */
 export async function mandateData(context: Context, input: FacilitatorInput, kept: KeptMandate, now: number): Promise<MandateData> {
   const { mandate } = kept.signed;
-  const { asset, period, note } = mandate;
   const usage = await askUsage(context, input, kept, now);
   return {
     shortCode: kept.shortCode,
     mandate: kept.digest,
     from: mandate.from,
     agentKey: mandate.agent,
-    perPayment: money(mandate.perPayment, asset),
-    total: money(mandate.total, asset),
-    ...(period && {
-      period: {
-        seconds: Number(period.seconds),
-        amount: money(period.amount, asset),
-        ...(period.count !== undefined && { count: Number(period.count) }),
-      },
-    }),
-    worst: money(worstCase(mandate).toString(), asset),
-    payees: [...mandate.payees],
-    origins: [...mandate.origins],
-    schemes: [...mandate.schemes],
-    ...(note !== undefined && { note }),
+    ...mandateLimits(mandate),
+    worst: money(worstCase(mandate), mandate.asset),
     ...expiry(Number(mandate.validBefore), now),
     ...(usage.ok ? { usage: usage.data } : { problem: usage.error.message }),
   };

@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { type SignedSession, signedSessionSchema } from "../../shared/protocol/session.ts";
+import { money } from "../../shared/screen/money.ts";
 import { parseTimestamp } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
@@ -13,7 +14,7 @@ import { authorizationOf, findPayment, type PaymentRecord } from "../records/pay
 import { type KeptSession, SESSION_STATES, sessionOfRequest } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
-import { money, moneySchema, price } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { refundTermsSchema, refundTermsView } from "./refund-terms.ts";
 

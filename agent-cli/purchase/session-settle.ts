@@ -7,6 +7,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { forgetAnswer } from "../records/kept-answer.ts";
@@ -24,7 +25,6 @@ import type { Context } from "../runtime/context.ts";
 import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { MAX_CORRECTIONS } from "../runtime/limits.ts";
-import { money } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { answerKey, commitmentOf, type VoucherAnswer } from "./classify-voucher.ts";
 import type { Agent } from "./create-request.ts";

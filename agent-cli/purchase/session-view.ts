@@ -4,6 +4,7 @@ import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { bar } from "../../shared/screen/bar.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askSession, type SessionStanding } from "../facilitator/session-status.ts";
@@ -15,7 +16,7 @@ import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { factsOfSession } from "./open-session.ts";
 

@@ -20,11 +20,12 @@ import {
 import { sessionWithin } from "../../shared/protocol/session-approval.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { sessionId, type SignedSession, signSession } from "../../shared/protocol/session.ts";
+import type { MandateUsage } from "../../shared/screen/mandate-usage.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
-import { askUsage, type MandateUsage } from "../facilitator/mandate-status.ts";
+import { askUsage } from "../facilitator/mandate-status.ts";
 import { identify, type Merchant } from "../merchant/merchant-identity.ts";
 import { requireTerms } from "../merchant/terms.ts";
 import { agentRules } from "../records/agent-rules.ts";

@@ -1,9 +1,9 @@
 /** Puts beside paid requests what came back of them, as far as `status` has asked. */
 
 import { ASSET } from "../../shared/lez.ts";
+import { money } from "../../shared/screen/money.ts";
 import { refundedSums } from "../records/refunds-known.ts";
 import type { Context } from "../runtime/context.ts";
-import { money } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { PurchaseView } from "./purchase.ts";
 

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { UPTO } from "../../shared/lez.ts";
-import { type Amount, displayAmount, isAmount, parseAmount } from "../../shared/protocol/amount.ts";
+import { type Amount, isAmount, parseAmount } from "../../shared/protocol/amount.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 
@@ -26,8 +26,4 @@ export type Money = z.infer<typeof moneySchema>;
 export function price(terms: Pick<PaymentRequirements, "scheme" | "amount" | "asset">): Money {
   const { amount, asset, scheme } = terms;
   return { amount, asset, display: priceText(terms), ...(scheme === UPTO && { atMost: true as const }) };
-}
-
-export function money(amount: string, asset: string): Money {
-  return { amount, asset, display: displayAmount(amount) };
 }

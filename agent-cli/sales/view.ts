@@ -6,9 +6,10 @@ import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { REFUND_OBSTACLES } from "../../shared/protocol/refund-obstacle.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { counted, field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema } from "../runtime/money.ts";
 import { NOT_RECORDED, type OpenSales, routeOf } from "./open-sales.ts";
 import type { Sale } from "./sales.ts";
 

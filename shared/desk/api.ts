@@ -5,17 +5,13 @@
  */
 
 import type { DECLINE_CODES } from "../protocol/decision.ts";
+import type { MandateUsage } from "../screen/mandate-usage.ts";
+import type { Money } from "../screen/money.ts";
 import type { ApprovalWire } from "./approval-wire.ts";
 
 export const API_PATH = "/api/";
 
 export type DeclineCode = (typeof DECLINE_CODES)[number];
-
-export interface Money {
-  amount: string;
-  asset: string;
-  display: string;
-}
 
 /** Who decides here, and what the account holds. */
 export interface DeskState {
@@ -80,16 +76,6 @@ export interface MandateItem {
   usage?: MandateUsage | undefined;
   /** Why there is no usage. */
   problem?: string | undefined;
-}
-
-export interface MandateUsage {
-  status: "open" | "revoked" | "expired";
-  revokedAt?: string | undefined;
-  /** Spent, and held for payments under way. */
-  used: Money;
-  held: Money;
-  left: Money;
-  period?: { used: Money; left: Money; paymentsLeft?: number | undefined; endsAt: string } | undefined;
 }
 
 export interface MandateList {

@@ -216,7 +216,13 @@ const MANDATES: MandateItem[] = [
       used: money("1830000000"),
       held: money("150000000"),
       left: money("3170000000"),
-      period: { used: money("320000000"), left: money("180000000"), paymentsLeft: 136, endsAt: formatTimestamp(NOW + 31_000) },
+      period: {
+        used: money("320000000"),
+        left: money("180000000"),
+        payments: 64,
+        paymentsLeft: 136,
+        endsAt: formatTimestamp(NOW + 31_000),
+      },
     },
   },
   {

@@ -34,7 +34,6 @@ const refusalSchema = z.looseObject({ error: z.string().check(z.regex(/^[a-z0-9_
 
 export type AccountBalance = z.infer<typeof accountSchema>;
 export type SettlementStatus = z.infer<typeof statusSchema>;
-export type MandateUse = z.infer<typeof mandateSchema>;
 
 export class FacilitatorClient {
   readonly #env: DeskEnv;
@@ -56,7 +55,7 @@ export class FacilitatorClient {
     return this.#ask(`/settlements/${encodeURIComponent(NETWORK)}/${payer}/${nonce}?validBefore=${validBefore}`, statusSchema);
   }
 
-  mandate(payer: string, digest: Digest): Promise<Answer<MandateUse>> {
+  mandate(payer: string, digest: Digest): Promise<Answer<z.infer<typeof mandateSchema>>> {
     return this.#ask(`/mandates/${encodeURIComponent(NETWORK)}/${payer}/${digest}`, mandateSchema);
   }
 

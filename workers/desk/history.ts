@@ -1,14 +1,16 @@
 /** What was paid through this desk, filtered and summed for the page; and the same, and the journal, as files. */
 
 import type { History, HistoryFilter, HistoryGroup, HistoryPayment } from "../../shared/desk/api.ts";
+import { ASSET } from "../../shared/lez.ts";
 import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import { csvRow } from "../../shared/text/csv.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import type { AskOf } from "./asks.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { type JournalLine, journal } from "./journal.ts";
-import { money, sumOf } from "./money.ts";
+import { sumOf } from "./money.ts";
 import { paidRequests, requestOf, type RequestRow } from "./requests.ts";
 
 const DAY_SECONDS = 86_400;
@@ -30,7 +32,7 @@ export function historyOf({ store }: DeskContext, filter: HistoryFilter, now: nu
       today: dayOf(now),
       payments: made.length,
       total: sumOf(made),
-      refunded: money(0n),
+      refunded: money(0n, ASSET),
       days: grouped(made, ({ at }) => at.slice(0, 10)).sort((a, b) => (a.name < b.name ? 1 : -1)),
       merchants: { lines: merchants.slice(0, MAX_LISTED), more: Math.max(0, merchants.length - MAX_LISTED) },
       list: made.slice(0, MAX_LISTED),

@@ -1,14 +1,15 @@
 /** A request and an allowance as the page lists them. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { MandateItem, MandateUsage, RequestItem, RequestState } from "../../shared/desk/api.ts";
-import type { Mandate } from "../../shared/protocol/mandate.ts";
+import type { MandateItem, RequestItem, RequestState } from "../../shared/desk/api.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { mandateLimits, mandateUsage, type MandateUse } from "../../shared/screen/mandate-usage.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { MandateStanding } from "../../shared/screen/view.ts";
 import { formatTimestamp } from "../../shared/time.ts";
-import type { Answer, MandateUse } from "./facilitator.ts";
+import type { Answer } from "./facilitator.ts";
 import type { Grant } from "./grants.ts";
-import { money, priceOf } from "./money.ts";
+import { priceOf } from "./money.ts";
 import { decisionOf, requestOf, type RequestRow } from "./requests.ts";
 
 /** @param now unix seconds */
@@ -54,53 +55,14 @@ function shownState({ state, outcome }: RequestRow): RequestState {
 
 /** @param use what the ledger says of it */
 export function mandateItem({ digest, signed: { mandate } }: Grant, use: Answer<MandateUse>, now: number): MandateItem {
-  const { asset, period, note } = mandate;
   return {
     shortCode: shortCode(digest),
     mandate: digest,
     agentKey: mandate.agent,
-    perPayment: money(mandate.perPayment, asset),
-    total: money(mandate.total, asset),
-    ...(period && {
-      period: {
-        seconds: Number(period.seconds),
-        amount: money(period.amount, asset),
-        ...(period.count !== undefined && { count: Number(period.count) }),
-      },
-    }),
-    payees: [...mandate.payees],
-    origins: [...mandate.origins],
-    schemes: [...mandate.schemes],
-    ...(note !== undefined && { note }),
+    ...mandateLimits(mandate),
     expiresAt: formatTimestamp(Number(mandate.validBefore)),
     expiresInSeconds: Math.max(0, Number(mandate.validBefore) - now),
-    ...(use.ok ? { usage: usageOf(mandate, use.value, now) } : { problem: use.why }),
-  };
-}
-
-/** The limits are the owner's, and only what was used is the ledger's word. */
-export function usageOf(mandate: Mandate, use: MandateUse, now: number): MandateUsage {
-  const { asset } = mandate;
-  const { status, revokedAt, revokedBefore, settled = "0", claimed = "0", period } = use;
-  const used = BigInt(settled) + BigInt(claimed);
-  const left = (limit: string, used: bigint) => money(BigInt(limit) > used ? BigInt(limit) - used : 0n, asset);
-  const at = revokedAt ?? (revokedBefore !== undefined && Number(mandate.grantedAt) <= revokedBefore ? revokedBefore : undefined);
-  const limits = mandate.period;
-  return {
-    status: status === "revoked" || at !== undefined ? "revoked" : now > Number(mandate.validBefore) ? "expired" : "open",
-    ...(at !== undefined && { revokedAt: formatTimestamp(at) }),
-    used: money(used, asset),
-    held: money(claimed, asset),
-    left: left(mandate.total, used),
-    ...(period &&
-      limits && {
-        period: {
-          used: money(period.used, asset),
-          left: left(limits.amount, BigInt(period.used)),
-          ...(limits.count !== undefined && { paymentsLeft: Math.max(0, Number(limits.count) - period.payments) }),
-          endsAt: formatTimestamp(period.endsAt),
-        },
-      }),
+    ...(use.ok ? { usage: mandateUsage(mandate, use.value, now) } : { problem: use.why }),
   };
 }
 
@@ -112,7 +74,7 @@ export function standingOf(
 ): MandateStanding | undefined {
   const known = { shortCode: shortCode(digest), mandate };
   if (!use.ok) return { ...known, usage: { kind: "unknown", why: use.why } };
-  const { status, left, period } = usageOf(mandate, use.value, now);
+  const { status, left, period } = mandateUsage(mandate, use.value, now);
   if (status !== "open") return undefined;
   return {
     ...known,

@@ -2,9 +2,10 @@
 
 import { refused } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
-import { NETWORK } from "../../shared/lez.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { DESK_PAGE, MAX_DESK_LOOKUPS, MAX_DESK_MANDATES } from "../../shared/limits.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { foldedLines } from "./agents.ts";
 import type { AskOf, SessionCallName } from "./asks.ts";
@@ -13,7 +14,6 @@ import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { allGrants, openGrants } from "./grants.ts";
 import { exportOf, historyOf } from "./history.ts";
 import { itemOf, mandateItem } from "./items.ts";
-import { money } from "./money.ts";
 import { pair, pairing } from "./pair.ts";
 import { dropProposed, grantPart, openProposals, proposalView } from "./proposals.ts";
 import { read } from "./reading.ts";
@@ -33,7 +33,7 @@ export const SESSION_CALLS: { [Name in SessionCallName]: Run<Name> } = {
     const answer = await facilitator.balance(account);
     if (!answer.ok) return tell({ ...known, balanceProblem: answer.why });
     const { balance, held } = answer.value;
-    return tell({ ...known, balance: { spendable: money(BigInt(balance) - BigInt(held)), held: money(held) } });
+    return tell({ ...known, balance: { spendable: money(BigInt(balance) - BigInt(held), ASSET), held: money(held, ASSET) } });
   },
 
   requests: async (desk, { all, cursor }) => {

@@ -2,11 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import type { MandateItem, MandateList, Money } from "../../../shared/desk/api.ts";
+import type { MandateItem, MandateList } from "../../../shared/desk/api.ts";
 import type { ProposedMandate } from "../../../shared/desk/hosted-api.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { ANY } from "../../../shared/protocol/mandate.ts";
 import { duration } from "../../../shared/screen/duration.ts";
+import type { Money } from "../../../shared/screen/money.ts";
 import { bars } from "./bars.ts";
 import type { Client, Problem } from "./client.ts";
 import { Field, take } from "./field.tsx";
