@@ -3,7 +3,8 @@
  * nowhere unsealed but in this function.
  */
 
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+// The same cipher without unrolled loops: a third of the code, and 32 bytes take no time.
+import { chacha20poly1305 } from "@noble/ciphers/_micro.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { bytesToHex, hexToBytes, randomBytes, utf8 } from "../../../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../../../shared/crypto/digest.ts";
