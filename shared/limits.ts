@@ -549,6 +549,14 @@ export const MAX_DESK_PASSKEYS = 10;
 export const DESK_PAGE = 50;
 /** Requests whose settlement one call of the page asks for. The platform's smallest plan allows 50 fetches in one invocation. */
 export const MAX_DESK_LOOKUPS = 20;
+/** Revocations of which one alarm tells the ledger; the rest wait for the next. */
+export const MAX_DESK_TOLD = 10;
+/** Payments, merchants and agents that one page of the history lists. Its sums are of all. */
+export const MAX_DESK_HISTORY = 200;
+/** The owner's newest decisions: what warnings of a request are made from. */
+export const MAX_DESK_PAST_DECISIONS = 500;
+/** Allowances of one agent beside its request, the newest ones. */
+export const MAX_DESK_MANDATES_SHOWN = 5;
 /** One call of the desk to the facilitator, or to a merchant. */
 export const DESK_FETCH_SECONDS = 5;
 /** What it reads of an answer: a 402 of any merchant, a document of keys. */

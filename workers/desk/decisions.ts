@@ -8,6 +8,7 @@ import { checkAge, checkApproval, checkAuthorization, checkSessionObject } from 
 import { refused, type DeskRefusal } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
+import { MAX_DESK_TOLD } from "../../shared/limits.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { deciderOf, verifyDecision } from "../../shared/protocol/decision.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
@@ -26,7 +27,7 @@ import { note } from "./journal.ts";
 import { verifyMember } from "./member.ts";
 import { keepPart, wholeProofs } from "./parts.ts";
 import { endProposals } from "./proposals.ts";
-import { findRequest, noteTold, requestOf, type RequestRow, take, type Taken } from "./requests.ts";
+import { findRequest, noteTold, requestOf, type RequestRow, take, type Taken, untoldRequests } from "./requests.ts";
 import { askLedger } from "./settlements.ts";
 
 /** A whole payment, proof included: the owner's yes. */
@@ -134,8 +135,13 @@ export async function refuse(desk: DeskContext, { record }: AskOf<"refuse">): Pr
   return tell({ shortCode: shortCode(digest), ...already, ...(problem !== undefined && { problem }) });
 }
 
+/** Tells the ledger of the oldest revocations that it does not know of. */
+export async function tellUntold(desk: DeskContext): Promise<void> {
+  for (const kept of untoldRequests(desk.store, MAX_DESK_TOLD)) await tellLedger(desk, kept);
+}
+
 /** Tells the ledger of a revocation that it does not know of. @returns why it does not know yet */
-export async function tellLedger(desk: DeskContext, { digest, decision, untold }: RequestRow): Promise<string | undefined> {
+async function tellLedger(desk: DeskContext, { digest, decision, untold }: RequestRow): Promise<string | undefined> {
   if (untold === null || decision === null) return undefined;
   const told = await desk.facilitator.cancel(JSON.parse(decision) as object);
   const tooLate = !told.ok && told.code === "nonce_replayed";

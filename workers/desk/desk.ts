@@ -16,7 +16,7 @@ import { verifyProof } from "../../shared/protocol/proof.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { admit, type AgentCaller, type AgentWish, answerAgent, type CallCounts } from "./agent-calls.ts";
 import type { AskOf, SessionCallName } from "./asks.ts";
-import { tellLedger } from "./decisions.ts";
+import { tellUntold } from "./decisions.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";
 import { durableStore } from "./durable-store.ts";
 import { type DeskEnv, passkeyRules } from "./env.ts";
@@ -33,9 +33,7 @@ import { sweep } from "./sweep.ts";
 import { Waiters } from "./waiters.ts";
 
 const LOGIN_KEY_BYTES = 32;
-/** Revocations that one alarm tells the ledger. */
-const MAX_TOLD = 10;
-/** Between two tries to tell it. */
+/** Between two tries to tell the ledger of a revocation. */
 const TELL_AGAIN_SECONDS = 60;
 
 export class Desk extends DurableObject<DeskEnv> {
@@ -130,7 +128,7 @@ export class Desk extends DurableObject<DeskEnv> {
     const desk = this.#context(this.#known ? (deskSetting(this.#store, "origin") ?? "") : "");
     if (!desk) return;
     const now = unixNow();
-    for (const kept of untoldRequests(this.#store, MAX_TOLD)) await tellLedger(desk, kept);
+    await tellUntold(desk);
     await this.#notices.due(now);
     const next = sweep(this.#store, now);
     if (next === undefined) {

@@ -2,6 +2,7 @@
 
 import type { History, HistoryFilter, HistoryGroup, HistoryPayment } from "../../shared/desk/api.ts";
 import { ASSET } from "../../shared/lez.ts";
+import { MAX_DESK_HISTORY } from "../../shared/limits.ts";
 import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { money } from "../../shared/screen/money.ts";
@@ -14,7 +15,6 @@ import { sumOf } from "./money.ts";
 import { paidRequests, requestOf, type RequestRow } from "./requests.ts";
 
 const DAY_SECONDS = 86_400;
-const MAX_LISTED = 200;
 
 /** Said on the page: the sums are no balance. */
 const NOT_ALL =
@@ -34,9 +34,9 @@ export function historyOf({ store }: DeskContext, filter: HistoryFilter, now: nu
       total: sumOf(made),
       refunded: money(0n, ASSET),
       days: grouped(made, ({ at }) => at.slice(0, 10)).sort((a, b) => (a.name < b.name ? 1 : -1)),
-      merchants: { lines: merchants.slice(0, MAX_LISTED), more: Math.max(0, merchants.length - MAX_LISTED) },
-      list: made.slice(0, MAX_LISTED),
-      more: Math.max(0, made.length - MAX_LISTED),
+      merchants: { lines: merchants.slice(0, MAX_DESK_HISTORY), more: Math.max(0, merchants.length - MAX_DESK_HISTORY) },
+      list: made.slice(0, MAX_DESK_HISTORY),
+      more: Math.max(0, made.length - MAX_DESK_HISTORY),
       known: { agents: names(within, ({ agent }) => agent), merchants: names(within, ({ merchant }) => merchant) },
     },
     [NOT_ALL],
@@ -73,7 +73,7 @@ function grouped(made: readonly HistoryPayment[], nameOf: (payment: HistoryPayme
 }
 
 function names(made: readonly HistoryPayment[], nameOf: (payment: HistoryPayment) => string): string[] {
-  return [...new Set(made.map(nameOf))].sort((a, b) => (a < b ? -1 : 1)).slice(0, MAX_LISTED);
+  return [...new Set(made.map(nameOf))].sort((a, b) => (a < b ? -1 : 1)).slice(0, MAX_DESK_HISTORY);
 }
 
 /** The day in UTC. @param at unix seconds */

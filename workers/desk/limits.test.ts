@@ -31,21 +31,10 @@ import { FacilitatorClient } from "./facilitator.ts";
 import { grantObstacle, keepGrant } from "./grants.ts";
 import { journal, note } from "./journal.ts";
 import { keyRecordSchema } from "./keys.ts";
-import { Notices } from "./notices/notices.ts";
 import { SESSION_CALLS } from "./page-calls.ts";
-import { migrateDesk } from "./schema.ts";
-import type { DeskStore, SqlValue } from "./store.ts";
+import type { DeskStore } from "./store.ts";
 import { sweep } from "./sweep.ts";
-import { Waiters } from "./waiters.ts";
-
-interface Sqlite {
-  prepare(statement: string): { all(...bindings: SqlValue[]): Record<string, unknown>[] };
-}
-/** The types of workerd have no node:sqlite. */
-const { process } = globalThis as unknown as {
-  process: { getBuiltinModule(name: string): { DatabaseSync: new (path: string) => Sqlite } };
-};
-const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+import { memoryDesk, memoryTables } from "./testing/memory-desk.ts";
 
 const request = await paymentRequest();
 const digest = requestDigest(request);
@@ -57,23 +46,10 @@ let asked: string[];
 let desk: DeskContext;
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW * 1000, toFake: ["Date"] });
-  const database = new DatabaseSync(":memory:");
   [bytes, asked] = [0, []];
-  store = { sql: (statement, ...bindings) => database.prepare(statement).all(...bindings), transact: (body) => body(), size: () => bytes };
-  migrateDesk(store);
+  store = memoryTables(() => bytes);
   pairAgent(store, agent.publicKey, "Research agent", NOW);
-  const FACILITATOR = { fetch: async (url: string) => (asked.push(url), new Response("{}")) } as unknown as Fetcher;
-  const env = { FACILITATOR } as DeskEnv;
-  desk = {
-    account: owner.account,
-    origin: "https://desk.example",
-    env,
-    store,
-    facilitator: new FacilitatorClient(env),
-    waiters: new Waiters(),
-    notices: new Notices({}, store),
-    wakeBy: () => undefined,
-  };
+  desk = memoryDesk(store, owner.account, async (url) => (asked.push(url), new Response("{}")));
   return () => vi.useRealTimers();
 });
 

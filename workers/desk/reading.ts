@@ -3,7 +3,7 @@
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
 import { refused } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD, MAX_DESK_MANDATES_SHOWN } from "../../shared/limits.ts";
 import { checkForApproval, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { Confirmation } from "../../shared/screen/confirmation.ts";
@@ -19,9 +19,6 @@ import { keyRecord } from "./keys.ts";
 import { askMerchant } from "./merchant.ts";
 import { partOf, partView } from "./parts.ts";
 import { findRequest, outstandingBeside, pastDecisions, requestOf, termsOf } from "./requests.ts";
-
-/** Allowances of one agent on a screen. */
-const MAX_MANDATES_ON_SCREEN = 5;
 
 export async function read(desk: DeskContext, { request: digest, expiresIn }: AskOf<"read">): Promise<Told<HostedAnswer<"read">>> {
   const { store, account, facilitator } = desk;
@@ -80,7 +77,7 @@ async function balanceOf({ facilitator, account }: DeskContext): Promise<Balance
 
 async function mandatesFor({ store, facilitator, account }: DeskContext, agentKey: string): Promise<MandateStanding[]> {
   const now = unixNow();
-  const open = openGrants(store, now, agentKey).slice(0, MAX_MANDATES_ON_SCREEN);
+  const open = openGrants(store, now, agentKey).slice(0, MAX_DESK_MANDATES_SHOWN);
   const standings = await Promise.all(open.map(async (grant) => standingOf(grant, await facilitator.mandate(account, grant.digest), now)));
   return standings.filter((standing) => standing !== undefined);
 }

@@ -3,6 +3,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { DeskCode } from "../../shared/desk/codes.ts";
 import { ASKED_STATES, type AskedState, type RequestEvent, stateAt, stepOf } from "../../shared/desk/request-states.ts";
+import { MAX_DESK_PAST_DECISIONS } from "../../shared/limits.ts";
 import type { DecisionRecord } from "../../shared/protocol/decision.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../shared/row.ts";
@@ -183,8 +184,6 @@ export function paidRequests(store: DeskStore, since: number): RequestRow[] {
   return store.sql("SELECT * FROM request WHERE outcome = 'paid' AND decided_at >= ? ORDER BY decided_at DESC, seq DESC", since).map(asRow);
 }
 
-const MAX_PAST_DECISIONS = 500;
-
 const asPast = row({
   digest: text(),
   state: oneOf(...ASKED_STATES),
@@ -203,7 +202,7 @@ export function pastDecisions(store: DeskStore, account: string): PastDecision[]
             json_extract(request, '$.payment.payTo') AS payee,
             coalesce(json_extract(request, '$.payment.session.deposit'), json_extract(request, '$.payment.amount')) AS amount
        FROM request WHERE state IN ('approved', 'declined', 'revoked') ORDER BY decided_at DESC LIMIT ?`,
-    MAX_PAST_DECISIONS,
+    MAX_DESK_PAST_DECISIONS,
   );
   return found
     .map(asPast)
