@@ -33,10 +33,13 @@ const leftOutSchema = z.strictObject({ request: z.string(), code: z.string(), me
 
 export const batchSchema = z.strictObject({
   dryRun: z.literal(true).optional(),
-  from: z.string(),
-  /** Of the approved requests, or, in a dry run, of those that would be. */
+  /** The account of the mock ledger; absent if all are paid on the chain itself. */
+  from: z.string().optional(),
+  /** Of `approvals`, or, in a dry run, of those that would be. */
   sum: moneySchema,
   approvals: z.array(approvalSchema),
+  /** Those on the chain itself. Each was read on its own screen. */
+  native: z.array(approvalSchema).optional(),
   /** Not decided: they stay open. */
   leftOut: z.array(leftOutSchema),
   spendable: moneySchema.optional(),
@@ -250,9 +253,10 @@ async function confirmAll(
   return answer ? succeed(undefined) : fail("not_approved", `The requests were not approved. ${UNTOUCHED}`);
 }
 
-function incomplete(batch: Batch, stopped: number): Failure {
-  const { approvals, sum } = batch;
-  return fail("batch_incomplete", `${approvals.length} approved, ${sum.display} in all; ${stopped} could not be.`, {
+export function incomplete(batch: Batch, stopped: number): Failure {
+  const { approvals, native = [], sum } = batch;
+  const chain = native.length > 0 ? `, and ${native.length} on the chain itself` : "";
+  return fail("batch_incomplete", `${approvals.length} approved, ${sum.display} in all${chain}; ${stopped} could not be.`, {
     hint: "`leftOut` says why. What was approved stays approved.",
     details: { ...batch },
   });

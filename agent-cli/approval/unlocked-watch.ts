@@ -1,17 +1,22 @@
 /** `inbox --watch --unlock`: the owner decides each request as it comes, with a key that stays open for a while. */
 
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import type { FoundKey } from "../keys/key-file.ts";
+import { findLezOwner, openLezOwner } from "../keys/lez-owner.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { UnlockedKey } from "../keys/unlocked-key.ts";
 import type { PassphraseInput } from "../prompts/passphrase.ts";
 import type { PurchaseView } from "../purchase/purchase.ts";
-import { subjectOf } from "../purchase/request-subject.ts";
+import { type Subject, subjectOf } from "../purchase/request-subject.ts";
+import { takeBackFromDesk } from "../purchase/take-back.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { wrap } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
-import { approvalText, approveOne } from "./approve-one.ts";
+import { approveNative, type NativeInput } from "./approve-native.ts";
+import { type Approval, approvalText, approveOne } from "./approve-one.ts";
 
 export interface WatchInput extends PassphraseInput {
   ownerFile?: string | undefined;
@@ -53,7 +58,7 @@ export class UnlockedWatch {
       if (state !== "pending" || !this.#key.signer) continue;
       const decided = await this.#ask(requestDigest);
       if (!decided.ok && decided.exit === EXIT.interrupted) return decided;
-      if (!decided.ok) warn(this.#context, decided.error.message);
+      if (!decided.ok) warn(this.#context, [decided.error.message, decided.error.hint].filter(Boolean).join(" "));
     }
     if (this.#key.signer || this.#locked === undefined) return undefined;
     warn(this.#context, `The key is locked again. ${this.#locked} New requests are only listed.`);
@@ -70,12 +75,26 @@ export class UnlockedWatch {
     const subject = await subjectOf(this.#context, { request });
     if (!subject.ok) return subject;
     const input = { request, force: false, offline: false, checkTerms: false, dryRun: false, allowHttp: false };
+    if (isNativeRequest(subject.data.request)) return this.#say(await this.#askOnChain(input, subject.data));
     const open = async () => {
       const { signer } = this.#key;
       return signer ? succeed(signer) : openOwner(this.#context, this.#owner, {}); // wiped while the owner read
     };
-    const approved = await approveOne(this.#context, input, subject.data, this.#owner, open);
+    return this.#say(await approveOne(this.#context, input, subject.data, this.#owner, open));
+  }
+
+  /** The open key signs for the mock ledger alone: the chain's asks for its passphrase, after the yes. */
+  async #askOnChain(input: Omit<NativeInput, "request">, subject: Subject): Promise<Outcome<Approval>> {
+    const key = findLezOwner(this.#context, undefined);
+    if (key.ok) return approveNative(this.#context, input, subject, key.data, () => openLezOwner(this.#context, key.data, {}));
+    const { network } = subject.request.payment;
+    const hint = `Name the key: lez-agent-pay approve ${shortCode(subject.digest)} --owner-file FILE`;
+    return fail("key_not_found", `${shortCode(subject.digest)} is paid on ${network}. ${key.error.message}`, { hint });
+  }
+
+  async #say(approved: Outcome<Approval>): Promise<Outcome<undefined>> {
     if (!approved.ok) return approved;
+    await takeBackFromDesk(this.#context, approved.data.requestDigest as Digest);
     this.#context.say(...approvalText(approved.data, this.#context.layout), "");
     return succeed(undefined);
   }

@@ -6,8 +6,9 @@ import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { approveNative } from "../approval/approve-native.ts";
 import { type Approval, approvalSchema, approvalText, approveOne } from "../approval/approve-one.ts";
+import { approveSeveral } from "../approval/batch-native.ts";
 import { namedRequests, requestsOfAgent } from "../approval/batch-requests.ts";
-import { approveBatch, type Batch, batchSchema } from "../approval/batch.ts";
+import { type Batch, batchSchema } from "../approval/batch.ts";
 import { sequencerFields } from "../chain/open-chain.ts";
 import { defineCommand } from "../command-line/command.ts";
 import {
@@ -26,7 +27,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD } from "../purchase/find-agent.ts";
-import { subjectOf } from "../purchase/request-subject.ts";
+import { type Subject, subjectOf } from "../purchase/request-subject.ts";
 import { takeBackFromDesk } from "../purchase/take-back.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted, type Layout, wrap } from "../runtime/layout.ts";
@@ -78,19 +79,12 @@ export const approve = defineCommand({
   async run(context, input) {
     const place = destination(input);
     if (!place.ok) return place;
-    if (!isBatch(input)) {
-      const native = await nativeSubject(context, input);
-      if (native) return native;
-    }
-    const owner = findOwner(context, input.ownerFile);
-    const open = () => (owner.ok ? openOwner(context, owner.data, input) : Promise.resolve(owner));
     if (isBatch(input)) {
       const requests = await (input.allFrom === undefined
         ? namedRequests(context, input.request)
         : requestsOfAgent(context, input.allFrom));
       if (!requests.ok) return requests;
-      if (!owner.ok) return owner;
-      const batch = await approveBatch(context, input, requests.data, owner.data, open);
+      const batch = await approveSeveral(context, input, requests.data);
       if (!input.dryRun) for (const { subject } of requests.data.candidates) await takeBackFromDesk(context, subject.digest);
       return batch;
     }
@@ -100,33 +94,38 @@ export const approve = defineCommand({
     } = input;
     const subject = await subjectOf(context, { ...input, request });
     if (!subject.ok) return subject;
-    if (!owner.ok) return owner;
-    const approved = await approveOne(context, { ...input, request, confirm }, subject.data, owner.data, open);
+    const named = { ...input, request, confirm };
+    const approved = await (isNativeRequest(subject.data.request) ? onChain : onMock)(context, named, subject.data);
     if (approved.ok && !input.dryRun) await takeBackFromDesk(context, subject.data.digest);
     return approved;
   },
   render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : approvalText(data, layout)),
 });
 
-/** The approval of a request on the chain itself, which another kind of key signs; undefined for any other request. */
-async function nativeSubject(context: Context, input: Input): Promise<Outcome<Approval> | undefined> {
-  const [[request], [confirm]] = [input.request, input.confirm];
-  const subject = await subjectOf(context, { ...input, request });
-  if (!subject.ok || !isNativeRequest(subject.data.request)) return undefined;
-  const owner = findLezOwner(context, input.ownerFile);
-  if (!owner.ok) return owner;
-  const open = () => openLezOwner(context, owner.data, input);
-  return approveNative(context, { ...input, request, confirm }, subject.data, owner.data, open);
+type Named = Omit<Input, "request" | "confirm"> & { request: string | undefined; confirm: string | undefined };
+
+async function onMock(context: Context, input: Named, subject: Subject): Promise<Outcome<Approval>> {
+  const owner = findOwner(context, input.ownerFile);
+  return owner.ok ? approveOne(context, input, subject, owner.data, () => openOwner(context, owner.data, input)) : owner;
 }
 
-function renderBatch({ dryRun, approvals, leftOut, sum }: Batch, layout: Layout): string[] {
+/** Another kind of key signs what is paid on the chain itself. */
+async function onChain(context: Context, input: Named, subject: Subject): Promise<Outcome<Approval>> {
+  const owner = findLezOwner(context, input.ownerFile);
+  return owner.ok ? approveNative(context, input, subject, owner.data, () => openLezOwner(context, owner.data, input)) : owner;
+}
+
+function renderBatch({ dryRun, approvals, native = [], leftOut, sum }: Batch, layout: Layout): string[] {
   const did = dryRun ? "Nothing was signed. It would approve" : "Approved";
-  return [
-    layout.ink("green", `${did} ${counted(approvals.length, "request")}: ${sum.display} in all`),
-    ...approvals.flatMap(({ shortCode, approved, method, url, requestDigest }) => [
+  const lines = (list: readonly Approval[]) =>
+    list.flatMap(({ shortCode, approved, method, url, requestDigest }) => [
       `  ${shortCode}  ${approved.display} for ${showUnsafe(`${method} ${url}`)}`,
       ...(dryRun ? [`    --confirm ${requestDigest}`] : []),
-    ]),
+    ]);
+  const one = (text: string, list: readonly Approval[]) => (list.length > 0 ? [layout.ink("green", `${did} ${text}`), ...lines(list)] : []);
+  return [
+    ...one(`${counted(approvals.length, "request")}: ${sum.display} in all`, approvals),
+    ...one(`${counted(native.length, "request")} on the chain itself:`, native),
     ...leftOut.flatMap(({ request, message }) => wrap(`! ${showUnsafe(`${request}: ${message}`)}`, layout.width)),
   ];
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { merchant, NOW, offerOf, owner, paymentRequest, REQUEST, sessionRequest, stranger } from "../../test/fixtures.ts";
 import { accountOfTestPolicy, policyOf, policyProof, TestPasskey } from "../../test/passkey.ts";
 import { MAX_APPROVAL_AGE_SECONDS } from "../limits.ts";
+import type { AccountId } from "../protocol/account.ts";
 import { authorizationFor, signPayload } from "../protocol/approval.ts";
 import { type Authorization, authorizationDigest } from "../protocol/authorization.ts";
 import { checkPaymentRequest } from "../protocol/payment-request.ts";
@@ -47,6 +48,25 @@ test("the yes of a policy counts with as many keys as it asks for, and not with 
   const withProofs = (...proofs: (typeof first)[]) => ({ ...approval, payload: { authorization, proof: policyProof(policy, ...proofs) } });
   expect(await judge(withProofs(first, second), account)).toMatchObject({ ok: true });
   expect(await judge(withProofs(first), account)).toMatchObject({ ok: false, code: "invalid_signature" });
+});
+
+test("no key, passkey or policy says yes to a request on the chain itself, and is told who does [approval-native]", async () => {
+  const native = await paymentRequest(offerOf({ network: "lez:devnet" }));
+  const authorize = (account: AccountId): Authorization => ({ ...authorizationFor(request, checked, account, NOW), network: "lez:devnet" });
+  const accepted = JSON.parse(native.payment.offer) as PaymentPayload["accepted"];
+  const policy = policyOf(1, owner, passkey);
+  const ofPolicy = authorize(accountOfTestPolicy(policy));
+  const proof = policyProof(policy, await passkey.assert(authorizationDigest(ofPolicy)));
+  const signed: [AccountId, object][] = [[ofPolicy.from, { authorization: ofPolicy, proof }]];
+  for (const [, holder] of HOLDERS) {
+    const authorization = authorize(holder.account);
+    signed.push([holder.account, { authorization, ...(await prove(authorizationDigest(authorization), holder)) }]);
+  }
+  const problem = expect.stringContaining("lez:devnet, the chain itself: only a key of the chain signs that, at a terminal") as string;
+  for (const [account, payload] of signed) {
+    const payment = { ...approval, accepted, payload } as PaymentPayload;
+    expect(await checkApproval(native, payment, account, {})).toEqual({ ok: false, code: "request_differs", problem });
+  }
 });
 
 describe("what differs is refused and named [approval-differs]", () => {

@@ -229,6 +229,11 @@ async function checkRequest(
 /** An owner's key of the mock signs for its schemes, network and asset only: the screen describes nothing else. */
 function foreignTerm(offer: PaymentRequirements, schemes: readonly string[]): RefusedRequest | undefined {
   const no = (code: RequestRefusal) => refusedFor(code, "the offer is not of a scheme, network and asset that can be paid here");
+  if (isNativeNetwork(offer.network))
+    return refusedFor(
+      "invalid_network",
+      `it is paid on ${offer.network}, the chain itself: only a key of the chain signs that, at a terminal`,
+    );
   if (!schemes.includes(offer.scheme)) return no("unsupported_scheme");
   if (offer.network !== NETWORK) return no("invalid_network");
   if (offer.asset !== ASSET) return no("asset_mismatch");

@@ -319,3 +319,18 @@ test("anything at all is judged without an exception", () => {
   const lone = { ...OFFER, extra: { ...OFFER.extra, note: "\ud800", statement: "optional" } };
   expect(judge({ asked: lone, inner: { signedTx: INNER.signedTx } }).ok).toBe(true);
 });
+
+test("an Authorization, whatever proves it, pays nothing on the chain, and the answer says what does [native-no-authorization]", () => {
+  for (const proof of [
+    { publicKey: "11".repeat(32), signature: "22".repeat(64) },
+    { proof: { kind: "policy" } },
+    { proof: { kind: "webauthn" } },
+  ]) {
+    const refused = judge({ payload: payloadOf({ authorization: { from: BUYER }, ...proof }) });
+    expect(refused).toMatchObject({
+      ok: false,
+      code: "invalid_payload",
+      detail: expect.stringContaining("no passkey or policy") as string,
+    });
+  }
+});

@@ -78,6 +78,7 @@ export function verifyNative(payload: unknown, requirements: unknown, context: N
   if (difference) return refused(difference);
 
   // 5 and 6: the transaction.
+  if ("authorization" in envelope.value.payload) return refused("invalid_payload", NO_AUTHORIZATION);
   const native = checkShape(envelope.value.payload, nativePayloadSchema);
   if (!native.ok) return refused(native.code, `payload.${native.problem}`);
   const wire = wireOf(native.value.signedTx);
@@ -112,6 +113,9 @@ export function verifyNative(payload: unknown, requirements: unknown, context: N
     },
   };
 }
+
+const NO_AUTHORIZATION =
+  "an Authorization pays nothing here, whoever proves it: the chain takes a transfer that a key of its own has signed, and no passkey or policy has one";
 
 function refused(code: ErrorCode, detail?: string): NativeRefusal {
   return { ok: false, code, ...(detail !== undefined && { detail }) };
