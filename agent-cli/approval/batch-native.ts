@@ -5,6 +5,7 @@
 
 import { ASSET } from "../../shared/lez.ts";
 import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import type { SequencerInput } from "../chain/open-chain.ts";
 import { findLezOwner, openLezOwner } from "../keys/lez-owner.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
@@ -12,7 +13,6 @@ import type { PassphraseInput } from "../prompts/passphrase.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { money } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { approveNative } from "./approve-native.ts";
 import type { Approval } from "./approve-one.ts";
