@@ -28,6 +28,7 @@ import { signVoucher } from "../../shared/protocol/voucher.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { Agent } from "../desk/people.ts";
+import { expectPaintsSoon } from "./first-paint.ts";
 import {
   approve,
   go,
@@ -44,12 +45,17 @@ import {
   tabTo,
   useHostedDesk,
 } from "./hosted-world.ts";
-import { pushes } from "./use-browser.ts";
+import { pushes, useBrowser } from "./use-browser.ts";
 
+const browser = useBrowser();
 const { world, open, signedIn, fund, url, ask, pay } = useHostedDesk();
 let owner: Owner;
 /** Paired with the owner's account by the test that pairs. */
 let agent: Agent;
+
+test("its first paint comes within 300 ms at a quarter of the speed [hosted-first-paint]", async () => {
+  await expectPaintsSoon(browser, `${world.desk}/#/`);
+});
 
 test("an account is made of a passkey and a key file, its recovery file is kept, and only then it is shown [hosted-account]", async () => {
   const { page, authenticator } = await open("#/", { ...NARROW, colorScheme: "light", acceptDownloads: true });
