@@ -9,12 +9,14 @@ import { signDeskCall } from "../shared/desk/call-check.ts";
 import { DESK_PROOF_SECONDS, MAX_DESK_ASK_BYTES, MAX_DESK_CALL_BYTES, MAX_DESK_LOGINS } from "../shared/limits.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import type { Login } from "../shared/protocol/desk.ts";
+import type { Policy } from "../shared/protocol/policy.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
 import { unixNow } from "../shared/time.ts";
 import type { PaymentPayload } from "../shared/x402/x402.ts";
 import { Agent, Page, passkeyAt, randomHex, type SendOptions } from "./desk/people.ts";
 import { useDesk } from "./desk/world.ts";
-import { type AssertionChanges, TestPasskey } from "./passkey.ts";
+import { owner, stranger } from "./fixtures.ts";
+import { accountOfTestPolicy, type AssertionChanges, policyOf, TestPasskey } from "./passkey.ts";
 
 const world = useDesk();
 
@@ -186,6 +188,14 @@ describe("a setting", () => {
   ])("%s is refused", async (_, made, code) => {
     const page = await signedIn();
     expect((await page.send("set", { setting: await page.signedSetting(...made) })).verdict).toBe(code);
+  });
+
+  test.each<[string, Policy, RegExp]>([
+    ["one key twice", policyOf(1, owner, owner), /policy\.keys: must be sorted, without repetition/],
+    ["a threshold above its keys", policyOf(3, owner, stranger), /threshold: is more than there are keys/],
+  ])("the record of a policy with %s is refused [desk-policy-refused]", async (_, policy, words) => {
+    const sent = await (await signedIn()).set("keys.set", { account: accountOfTestPolicy(policy), policy, passkeys: [] });
+    expect(sent).toMatchObject({ verdict: "usage", body: { error: { message: expect.stringMatching(words) } } });
   });
 
   test("the record of keys is kept as it was signed, and only with keys of the account", async () => {

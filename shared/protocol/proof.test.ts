@@ -72,7 +72,9 @@ describe("a policy", () => {
     ["a threshold with a zero before it", { ...policy, threshold: "01" }],
     ["another version", { ...policy, version: "2" }],
     ["a member too much", { ...policy, name: "ours" }],
-  ])("is refused: %s", (_, changed) => expect(checkShape(changed, policySchema)).toMatchObject({ ok: false, code: "invalid_payload" }));
+  ])("is refused: %s [policy-refused]", (_, changed) =>
+    expect(checkShape(changed, policySchema)).toMatchObject({ ok: false, code: "invalid_payload" }),
+  );
 
   test("has the account that a second implementation computes", () => expect(accountOfPolicy(policy)).toBe(accountOfTestPolicy(policy)));
 

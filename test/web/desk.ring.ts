@@ -1,6 +1,7 @@
 /** The desk in a real browser, over a real inbox and the real stack: an agent asks, the owner decides on the page. */
 
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
@@ -8,7 +9,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { startDesk, type TestDesk } from "../../agent-cli/testing/desk.ts";
+import { fillInbox } from "../../agent-cli/testing/inbox.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { useBrowser, useWebStack } from "./use-browser.ts";
 
 const world = useWebStack();
@@ -165,6 +168,20 @@ test("an approval that the agent has not used is taken back, and then pays nothi
   const paid = await box.run(["pay", code]);
   expect([paid.exit === EXIT.ok, paid.json.ok], paid.stdout).toEqual([false, false]);
   expect((await box.run(["status", code])).json.data).toMatchObject({ said: "cancelled", conclusion: "not_paid" });
+});
+
+test("500 requests of one agent are listed a hundred at a time, and the oldest of them can be paid [desk-many]", async () => {
+  const oldest = await asked();
+  const like = box.read<PaymentRequest>(`home/inbox/${readdirSync(box.path("home/inbox")).find((name) => name.endsWith(".request.json"))}`);
+  fillInbox(box, like, 500);
+  const page = await tab();
+  for (const count of [100, 200, 300, 400, 500]) {
+    await expect.poll(() => page.locator(".rows > li").count()).toBeGreaterThanOrEqual(count);
+    await page.getByRole("button", { name: "Show more" }).click();
+  }
+  await opened(page, oldest);
+  await pay(page);
+  await shown(page, "You approved it.");
 });
 
 test("another page of the same browser can neither call the desk nor frame it [desk-other-page]", async () => {

@@ -10,6 +10,7 @@ import { describe, expect, test } from "vitest";
 import { readKeyFile, unlockKey } from "../../agent-cli/keys/key-file.ts";
 import { secretOf } from "../../agent-cli/prompts/passphrase.ts";
 import { genuineScrypt } from "../../agent-cli/testing/cheap-scrypt.ts";
+import { toBase64url, utf8 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Granted } from "../../shared/desk/agent-api.ts";
 import type { KeyRecord } from "../../shared/desk/hosted-api.ts";
@@ -67,6 +68,14 @@ test("an account is made of a passkey and a key file, its recovery file is kept,
   await press(page, "Make a passkey");
   await shown(page, "Either of the two spends alone");
   await sound(page);
+  await page.getByLabel("A key that I made elsewhere").check();
+  const [draft = ""] = (await page.evaluate("Object.values(localStorage)")) as string[];
+  await page
+    .getByLabel("What the other device shows")
+    .fill(toBase64url(utf8(JSON.stringify((JSON.parse(draft) as { first: object }).first))));
+  await press(page, "Take this key");
+  await shown(page, "This is the first key of the account.");
+  await page.getByLabel(/^A key file/).check();
   const file = await makeKeyFile(page);
   await sound(page);
   expect(await page.getByRole("button", { name: "Open the account at this desk" }).count()).toBe(0);

@@ -3,12 +3,27 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
+import { MAX_AMOUNT, MAX_NAME_LENGTH, MAX_REASON_LENGTH, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
 import { contrastViolations, violations } from "./axe.ts";
 import { expectPaintsSoon } from "./first-paint.ts";
 import { type SceneServer, serveScene } from "./scene-server.ts";
-import { asked, BROKEN, DATASET_DIGEST, EMPTY, failed, FULL, itemOf, NOW, REPORT, REPORT_DIGEST, type Scene, viewOf } from "./scenes.ts";
+import {
+  type Asked,
+  asked,
+  BROKEN,
+  DATASET_DIGEST,
+  EMPTY,
+  failed,
+  FULL,
+  itemOf,
+  NOW,
+  REPORT,
+  REPORT_DIGEST,
+  type Scene,
+  viewOf,
+} from "./scenes.ts";
 import { useBrowser } from "./use-browser.ts";
 
 const browser = useBrowser();
@@ -291,11 +306,11 @@ describe("strangers' words", () => {
   const MARKUP = `<img src=x onerror="alert(1)"><script>alert(2)</script>"'><svg onload=alert(3)>javascript:alert(4)`;
 
   /** The scene with a text in every place where a stranger writes. */
-  async function hostile(text: string): Promise<Scene> {
-    const request = await asked({ url: REPORT.http.url, amount: "250000000", reason: text, agentName: text, merchantName: text });
+  async function hostile(text: string, wish: Partial<Asked> = {}): Promise<Scene> {
+    const honest = { url: REPORT.http.url, amount: "250000000" };
+    const request = await asked({ ...honest, reason: text, agentName: text, merchantName: text, ...wish });
     const view = await viewOf(request, { known: true, description: text, parts: { headers: [["X-Note", text]], body: new Uint8Array() } });
     const item = itemOf(request, {
-      url: REPORT.http.url,
       decision: { code: "other", note: text, decidedAt: request.createdAt, signed: false },
       refusal: text,
     });
@@ -336,12 +351,14 @@ describe("strangers' words", () => {
     return copy;
   }
 
+  const pagesOf = (digest: string) => ["#/", `#/request/${digest}`, PAGES.approval.at, "#/allowances", "#/history", PAGES.receipt.at];
+  const opened = async (page: Page, at: string) => {
+    await go(page, at);
+    await page.locator("h1").waitFor();
+    await expect.poll(() => page.locator("main").innerText()).not.toMatch(/(Loading|Asking)[^.]*…/);
+  };
   const visit = async (page: Page, digest: string) => {
-    for (const at of ["#/", `#/request/${digest}`, PAGES.approval.at, "#/allowances", "#/history", PAGES.receipt.at]) {
-      await go(page, at);
-      await page.locator("h1").waitFor();
-      await expect.poll(() => page.locator("main").innerText()).not.toMatch(/(Loading|Asking)[^.]*…/);
-    }
+    for (const at of pagesOf(digest)) await opened(page, at);
   };
 
   test("are text in every place: no script runs, no element is made, nothing is fetched [web-xss]", async () => {
@@ -360,6 +377,24 @@ describe("strangers' words", () => {
     }
     expect(trouble).toEqual([]);
     expect(urls.filter((url) => !url.startsWith(`${server.origin}/`))).toEqual([]);
+  });
+
+  test("of the greatest length in every field fit the smallest screen, on every page [web-longest]", async () => {
+    const name = "W".repeat(MAX_NAME_LENGTH);
+    const start = `https://${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.example/`;
+    const url = start + "x".repeat(MAX_URL_LENGTH - start.length);
+    const wish = { url, amount: String(MAX_AMOUNT), reason: "W".repeat(MAX_REASON_LENGTH), agentName: name, merchantName: name };
+    server.scene = await hostile(name, wish);
+    const digest = requestDigest(await asked(wish));
+    const { page, trouble } = await open("#/", NARROW);
+    for (const at of pagesOf(digest)) {
+      await opened(page, at);
+      expect(await overflow(page), at).toBeLessThanOrEqual(0);
+      expect(await violations(page), at).toEqual([]);
+    }
+    await opened(page, `#/request/${digest}`);
+    expect(await page.locator("main").innerText()).toContain(wish.reason);
+    expect(trouble).toEqual([]);
   });
 
   const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u; // oxlint-disable-line no-control-regex

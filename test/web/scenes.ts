@@ -29,7 +29,7 @@ const money = (amount: string | bigint) => ({ amount: amount.toString(), asset: 
 const found = <Data>(data: Data): Answered<Data> => ({ ok: true, data });
 export const failed = (code: string, message: string, hint?: string) => ({ ok: false as const, error: { code, message, hint } });
 
-interface Asked {
+export interface Asked {
   url: string;
   amount: string;
   reason: string;

@@ -4,14 +4,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { buildDesk } from "../../../scripts/build-desk.ts";
 import { digest } from "../../../shared/crypto/digest.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import type { Login } from "../../../shared/protocol/desk.ts";
+import { newPolicy } from "../../../shared/protocol/policy.ts";
 import { widthOf } from "../../../shared/screen/bar.ts";
 import { LEDGER, NOW, owner, SESSION } from "../../../test/fixtures.ts";
 import { bars } from "./bars.ts";
+import { accountOfKept, usablePasskeys } from "./hosted/account.ts";
 import { digestOf, shownOf, type ToProve } from "./hosted/to-prove.ts";
 import { linkTo, routeOf } from "./router.ts";
 
@@ -104,6 +106,19 @@ describe("what a passkey signs", () => {
       { label: "For", value: SESSION.to, strong: true },
     ]);
   });
+});
+
+test("a passkey of another site, or of another account, is not asked [passkey-of-this-site]", () => {
+  vi.stubGlobal("location", { hostname: "desk.example" });
+  const made = (rpId: string, publicKey: string) => ({ credentialId: "AAAA", publicKey, rpId, label: "Phone" });
+  const own = made("desk.example", "02".repeat(33));
+  const [foreign, other] = [made("www.desk.example", own.publicKey), made("desk.example", "03".repeat(33))];
+  const policy = newPolicy(1, [own, foreign].map(accountOfKept));
+  if (!policy.ok) throw new Error(policy.problem);
+  // The policy has the other site's key, which signs there.
+  expect(usablePasskeys({ ...policy, passkeys: [foreign, other, own] })).toEqual([own]);
+  expect(usablePasskeys({ account: accountOfKept(own), passkeys: [foreign, other, own] })).toEqual([own]);
+  vi.unstubAllGlobals();
 });
 
 test.each<[bigint, bigint, number]>([

@@ -123,7 +123,7 @@ function Second({ first, next }: { first: KeptPasskey; next: Next }) {
       {way === "device" && (
         <MakePasskey before={[first]} made={(passkey) => next({ second: { account: accountOfKept(passkey), passkey } })} />
       )}
-      {way === "other" && <Carried next={next} />}
+      {way === "other" && <Carried first={first} next={next} />}
     </section>
   );
 }
@@ -173,14 +173,16 @@ function KeyFile({ next }: { next: Next }) {
   );
 }
 
-function Carried({ next }: { next: Next }) {
+function Carried({ first, next }: { first: KeptPasskey; next: Next }) {
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<Problem | undefined>();
   const take = (event: Event) => {
     event.preventDefault();
     const key = carriedKey(text.trim());
-    if (key) next({ second: key });
-    else setProblem({ code: "key", message: "This is neither an account nor the text that the other device shows." });
+    const complain = (message: string) => setProblem({ code: "key", message });
+    if (!key) complain("This is neither an account nor the text that the other device shows.");
+    else if (key.account === accountOfKept(first)) complain("This is the first key of the account. The second must be another one.");
+    else next({ second: key });
   };
   return (
     <form onSubmit={take}>
