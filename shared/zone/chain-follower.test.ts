@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BadBlock, type ChainReader, readAccount } from "./account-read.ts";
 import { FEE_ACCOUNTS } from "./account.ts";
-import { type ChainAlert, ChainFollower, type FollowerMemory } from "./chain-follower.ts";
+import { type ChainAlert, ChainFollower, type FollowerMemory, isHeadYoung } from "./chain-follower.ts";
 import { readFollowerMemory, writeFollowerMemory } from "./follower-text.ts";
 import type { ChainBlock, ChainTransaction } from "./head-chain.ts";
 import type { BlockRef } from "./lane-row.ts";
@@ -166,6 +166,17 @@ describe("a final block that was replaced, and a chain that was reset, are repor
     expect([after.follower.state, after.alerts]).toEqual(["following", ["contradicted"]]);
   });
 
+  test("a new chain that is lower than every block that is kept [native-reset-below]", async () => {
+    const blocks = new Blocks(9);
+    blocks.finalize(8);
+    const { follower, alerts, poll } = following(blocks);
+    await poll();
+    blocks.blocks.length = 0;
+    blocks.mine(1, "new");
+    await poll();
+    expect([follower.state, alerts]).toEqual(["reset", ["reset"]]);
+  });
+
   test("a block 1 of another hash, and it stops", async () => {
     const blocks = new Blocks(5);
     const { follower, alerts, poll } = following(blocks);
@@ -201,6 +212,25 @@ describe("an answer of a node that is behind, or of another chain meanwhile:", (
     expect(await readAccount(blocks, PAYER)).toMatchObject({ head: blockAt(5n) });
     blocks.lastBlockId = () => Promise.resolve(4n);
     expect(await readAccount(blocks, PAYER)).toBeUndefined();
+  });
+
+  test("a chain that stands still is noticed after ten blocks' time, whatever its producer's clock did before [native-head-age]", async () => {
+    const ages = [];
+    for (const jump of [0n, 3_600_000n, -3_600_000n]) {
+      const blocks = new Blocks(5);
+      const { follower, poll } = following(blocks);
+      await poll();
+      blocks.mine(1);
+      const head = blocks.at(6n);
+      blocks.lies.set(6n, { ...head, timestamp: head.timestamp + jump });
+      await poll();
+      const { headAt, blockSeconds } = follower;
+      expect([follower.state, headAt]).toEqual(["following", Number(6n * 50_000n + jump) / 1000]);
+      const limit = 10 * blockSeconds;
+      expect([limit, limit + 1].map((age) => isHeadYoung(headAt, blockSeconds, headAt + age))).toEqual([true, false]);
+      ages.push(limit);
+    }
+    expect(ages).toEqual([500, 1200, 50]);
   });
 
   test("a chain that is reset while it is first read is not taken for the old one [native-reset-at-start]", async () => {

@@ -52,6 +52,13 @@ export const FINAL_CHECKS_PER_POLL = 16;
 const PACE_BLOCKS = 20n;
 const MIN_BLOCK_SECONDS = 5;
 const MAX_BLOCK_SECONDS = 120;
+/** A head that is older than so many blocks take is no head. */
+const MAX_HEAD_BLOCKS = 10;
+
+/** Whether the chain goes on. A producer's clock is its own: one that runs ahead hides for as long that the chain stands still. @param now unix seconds */
+export function isHeadYoung(headAt: number, blockSeconds: number, now: number): boolean {
+  return now - headAt <= MAX_HEAD_BLOCKS * blockSeconds;
+}
 
 export class ChainFollower {
   readonly #reader: ChainReader;
@@ -183,7 +190,7 @@ export class ChainFollower {
 
   /** The head was lower in the last answer, or may be another: it was cut, or replaced, or the answer was old. */
   async #checkHead(chain: HeadChain, last: bigint): Promise<void> {
-    if (last < chain.floor.id) return; // final blocks are not cut: the answer is old
+    if (last < chain.floor.id) return void (await this.#hasGenesis()); // final blocks are not cut: the answer is old, or the chain another
     const same = await this.#read(chain.head.id);
     if (same?.hash !== chain.head.hash) {
       const head = await this.#read(last < chain.head.id ? last : chain.head.id);

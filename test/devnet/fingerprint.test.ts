@@ -42,7 +42,7 @@ test("so is a recorded block of the public testnet, and one without the byte of 
   expect(of({ head: head?.subarray(0, -1) })).toMatchObject({ ok: true });
 });
 
-describe("whatever differs fails", () => {
+describe("whatever differs fails [sequencer-other-release]", () => {
   test.each<[string, Partial<NetworkAnswers>, RegExp]>([
     ["no block 1", { genesis: undefined }, /^block 1: it is not there/],
     ["another block for block 1", { genesis: answers.head }, /block 2 was given for block 1/],
@@ -68,7 +68,7 @@ describe("whatever differs fails", () => {
     expect(of({ head: headWith(() => ({ drop: 1, signature })) })).toEqual(failed(/does not end with/));
   });
 
-  test("another genesis than the configured one: the chain was reset", () => {
+  test("another genesis than the configured one: the chain was reset [sequencer-other-chain]", () => {
     expect(of({}, { ...configured, ledger: "00".repeat(32) as Digest })).toEqual(failed(/block 1 is another/));
   });
 });

@@ -67,6 +67,10 @@ export class SimulatedSequencer implements Machine {
   baseFee = 8n;
   full = false;
   lie: (typeof LIES)[number] | undefined;
+  /** Seconds by which its blocks' times are wrong. */
+  clock = 0;
+  /** What it says of every account instead of its books. */
+  saysOfAccounts: ((books: Account) => Account) | undefined;
   /** What becomes of messages, by message and block. */
   readonly inclusions = new Map<string, Inclusion>();
   /** Who brought a copy of a message that was queued. */
@@ -110,7 +114,8 @@ export class SimulatedSequencer implements Machine {
   }
 
   balanceAndNonce(account: LezAccountId): Account {
-    return this.account(account);
+    const books = this.account(account);
+    return this.saysOfAccounts?.(books) ?? books;
   }
 
   /** @param sender who brings it */
@@ -197,6 +202,11 @@ export class SimulatedSequencer implements Machine {
     this.#mempool.shift();
   }
 
+  /** What came last is taken first. */
+  reorder(): void {
+    this.#mempool.reverse();
+  }
+
   reset(funds: ReadonlyMap<LezAccountId, bigint>): void {
     this.#mempool = [];
     this.#chain = [this.#genesis(funds)];
@@ -235,7 +245,16 @@ export class SimulatedSequencer implements Machine {
       accounts: [from, to],
     }));
     const hash = named(`block ${++this.#blocks}`);
-    return { id, hash, previousHash, timestamp: BigInt(this.#network.now), final: false, transfers, transactions, accounts };
+    return {
+      id,
+      hash,
+      previousHash,
+      timestamp: BigInt(this.#network.now + this.clock * 1000),
+      final: false,
+      transfers,
+      transactions,
+      accounts,
+    };
   }
 }
 

@@ -9,7 +9,7 @@ import { logEvent } from "../../shared/log.ts";
 import type { Sequencer } from "../../shared/sequencer/client.ts";
 import type { OwedPayment } from "../../shared/settlement/native.ts";
 import { unixNow } from "../../shared/time.ts";
-import { ChainFollower } from "../../shared/zone/chain-follower.ts";
+import { ChainFollower, isHeadYoung } from "../../shared/zone/chain-follower.ts";
 import { reserve } from "../../shared/zone/fees.ts";
 import type { LaneQuery, LaneView } from "../../shared/zone/lane-view.ts";
 import { TRANSFER_BYTES } from "../../shared/zone/transfer.ts";
@@ -22,8 +22,6 @@ import { type WatchStore, watchStore } from "./watch-store.ts";
 const POLL_MILLIS = 2000;
 /** A fingerprint is good for so long. */
 const FINGERPRINT_SECONDS = 300;
-/** A head that is older than so many blocks take is no head. */
-const MAX_HEAD_BLOCKS = 10;
 
 /** Whether payments are taken now, and if they are not, why. */
 export interface Standing {
@@ -144,6 +142,6 @@ export class ChainWatch extends DurableObject<NativeVars> {
   #isOffered(follower: ChainFollower): boolean {
     if (follower.state !== "following" || !this.#fingerprint || this.#fingerprint.problem !== undefined) return false;
     const headAt = Math.max(follower.headAt, this.#fingerprint.headAt);
-    return unixNow() - headAt <= MAX_HEAD_BLOCKS * follower.blockSeconds;
+    return isHeadYoung(headAt, follower.blockSeconds, unixNow());
   }
 }
