@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { Digest } from "../crypto/digest.ts";
+import { wordsOfTransfer } from "../protocol/native-payment.ts";
+import { lezAccountOfBytes } from "../zone/account.ts";
 import { draftPayment } from "../zone/pay.ts";
 import { BUYER, GENESIS, NOW, OFFER } from "../zone/testing/payment.ts";
 import { nativeChainFacts, nativePriceFacts, nativeWarnings } from "./native-facts.ts";
@@ -9,6 +11,7 @@ const drafted = draftPayment({ offer: OFFER, from: BUYER, nonce: 7n, maxFee: 26_
 if (!drafted.ok) throw new Error(drafted.problem);
 const { draft } = drafted;
 
+const OTHER = lezAccountOfBytes(new Uint8Array(32).fill(7));
 const VIEW: NativeView = {
   draft,
   read: { balance: 1_000_000_000n, head: { id: 13_232n, at: NOW - 20 }, tenBlocks: 450 },
@@ -41,6 +44,38 @@ test("the fee on the screen is the fee that is signed, whatever it is [native-sc
     expect(fee?.value).toContain(`= ${other.draft.transfer.fee.maxFee} lepta;`);
     expect(together?.value).toMatch(/^at most 0\.00/);
   }
+});
+
+test("every member of the transfer and its statement that is signed changes what is read [native-screen-signed]", () => {
+  const { transfer, statement } = draft;
+  const readOf = (changed: Partial<typeof draft>) => {
+    const view = { ...VIEW, draft: { ...draft, ...changed } };
+    // The account that is paid stands among the facts of every payment, from these words.
+    const { to } = wordsOfTransfer(view.draft.transfer, view.draft.statement);
+    return JSON.stringify([...nativePriceFacts(view), ...nativeChainFacts(view), to]);
+  };
+  const other = {
+    transfer: { from: OTHER, to: OTHER, value: 1n, nonce: 8n },
+    fee: { payer: OTHER, gasLimit: 50_000n, tip: 1n, maxFee: 1n },
+  };
+  const drafts: [string, Partial<typeof draft>][] = [
+    ...Object.entries(other.transfer).map(
+      ([member, value]) => [member, { transfer: { ...transfer, [member]: value } }] as [string, object],
+    ),
+    ...Object.entries(other.fee).map(
+      ([member, value]) => [member, { transfer: { ...transfer, fee: { ...transfer.fee, [member]: value } } }] as [string, object],
+    ),
+    ["validBefore", { statement: { ...statement, validBefore: "1790000001" } }],
+    ["ledger", { statement: { ...statement, ledger: "00".repeat(32) as Digest } }],
+    ["network", { network: "lez:devnet" }],
+    ["finality", { finality: "final" }],
+  ];
+  expect(drafts.filter(([, changed]) => readOf(changed) === readOf({})).map(([member]) => member)).toEqual([]);
+  expect(new Set(drafts.map(([member]) => member))).toEqual(
+    new Set(
+      [...Object.keys(transfer), ...Object.keys(transfer.fee), "validBefore", "ledger", "network", "finality"].filter((m) => m !== "fee"),
+    ),
+  );
 });
 
 test("two warnings always: it cannot be called back, and the network is reset", () => {

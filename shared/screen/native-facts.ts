@@ -19,9 +19,20 @@ export function nativePriceFacts({ draft: { transfer }, charge }: NativeView): F
   const { value, fee } = transfer;
   return [
     { label: "Pay", value: `${sum(value)}, exactly`, strong: true },
-    { label: "Fee", value: `at most ${sum(fee.maxFee)}; about ${charge} at today's price` },
+    { label: "Fee", value: `at most ${sum(fee.maxFee)}; about ${charge} at today's price${feeTerms(transfer)}` },
     { label: "Together", value: `at most ${displayAmount(value + fee.maxFee)} leaves this account` },
   ];
+}
+
+/** The signed members of the fee that are not as usual: a transfer computes nothing, has no tip, and its payer pays the fee. */
+function feeTerms({ from, fee: { payer, gasLimit, tip } }: NativeView["draft"]["transfer"]): string {
+  return [
+    gasLimit > 0n && `; gas limit ${gasLimit}, which is paid for as used`,
+    tip > 0n && `; a tip of ${tip} lepta in it`,
+    payer !== from && `; paid by ${payer}`,
+  ]
+    .filter((term) => term !== false)
+    .join("");
 }
 
 /** Account and chain, and what binds the transfer to its request. */

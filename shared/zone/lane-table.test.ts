@@ -35,7 +35,7 @@ describe("the state table of a native payment", () => {
   test("has a cell for every event in every state", () => {
     const pairs = Object.keys(EVENTS).flatMap((event) => STATES.map((state) => `${event}/${state}`));
     const played = new Set(CELLS.flatMap(({ event, before }) => before.map(({ state }) => `${event.event}/${state}`)));
-    expect(pairs.filter((pair) => !played.has(pair))).toEqual([]);
+    expect([...played].sort()).toEqual(pairs.sort());
     expect(new Set(CELLS.map(({ name }) => name)).size).toBe(CELLS.length);
   });
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import keys from "../../test/vectors/lez/keys.json" with { type: "json" };
 import recorded from "../../test/vectors/lez/recorded.json" with { type: "json" };
 import upstream from "../../test/vectors/lez/upstream.json" with { type: "json" };
 import { bytesToHex, fromBase64, hexToBytes, toBase64 } from "../crypto/bytes.ts";
@@ -229,7 +230,7 @@ test("3 recorded accounts, 5 refusals and 5 instructions [lez-recorded-answers]"
   }
 });
 
-test("4 steps of the fee market", () => {
+test("4 steps of the fee market [lez-fee-market]", () => {
   const { cases } = recording("v03-fee-market") as {
     cases: { what: string; base: number; used: number; next?: number; blocks?: number; reaches?: number }[];
   };
@@ -262,7 +263,7 @@ test("2 transactions and 1 deployment of v0.2.4 hash as their crates say, and ar
   expect(decodeTransfer(deploy)).toMatchObject({ ok: false, fault: "shape" });
 });
 
-test("15 vectors of BIP-340: each verifies or does not, and each secret key signs as it says [bip340]", () => {
+test("15 vectors of BIP-340: each verifies or does not, and each secret key signs as it says [bip340-vectors]", () => {
   const lines = readFileSync(new URL("../../test/vectors/lez/bip340.csv", import.meta.url), "utf8")
     .trim()
     .toLowerCase()
@@ -277,3 +278,35 @@ test("15 vectors of BIP-340: each verifies or does not, and each secret key sign
     expect(bytesToHex(signSchnorr(message as Digest, hexToBytes(secret), hexToBytes(aux))), index).toBe(signature);
   }
 });
+
+test("every group of vectors is a row of the page, with as many as the file has, and the test that is named reads it [lez-vectors-counted]", () => {
+  const page = readFileSync("spec/scheme_exact_lez_native.md", "utf8");
+  const rows = [...page.matchAll(/^\| `(\w+\.\w+)` \| (?:`([\w-]+)`)?[^|]* \| (\d+) \| (?:\[`([\w-]+)`\]\(\.\.\/(.+)\)|none.*) \|$/gm)];
+  const counted = [
+    ...Object.entries(truth).map(([group, content]) => ["upstream.json", group, countOf(content)]),
+    ...recorded.vectors.map(({ name, ...content }) => ["recorded.json", name, countOf(content)]),
+    ...Object.entries({ tree: keys.tree, seeded: keys.seeded }).map(([group, content]) => ["keys.json", group, content.public.length]),
+    ["bip340.csv", "", readFileSync("test/vectors/lez/bip340.csv", "utf8").trim().split("\n").length - 1],
+  ];
+  const said = rows.map(([, file = "", group = "", vectors]) => [file, group, Number(vectors)]);
+  expect(new Set(said.map(String))).toEqual(new Set(counted.map(String)));
+  expect(said).toHaveLength(counted.length);
+  for (const [, , group = "", , id, file] of rows) {
+    if (!id || !file || group === "") continue;
+    const source = readFileSync(file, "utf8");
+    const reads = source.split(/^test\(/m).find((test) => test.includes(`[${id}]`));
+    expect([group, reads?.includes(group)]).toEqual([group, true]);
+  }
+});
+
+/** How many vectors a group has: its lists, or itself. */
+function countOf(group: object): number {
+  const { values, native_transfers: logged, deploy, ...content } = group as Record<string, unknown[] | object | string>;
+  if (Array.isArray(logged)) return 1 + logged.length; // and the tip
+  if (values) return Object.keys(values).length;
+  const lists = Object.values(content).filter((member) => Array.isArray(member));
+  return Math.max(
+    lists.reduce((sum, list) => sum + list.length, deploy ? 1 : 0),
+    1,
+  );
+}

@@ -25,7 +25,12 @@ class World {
   readonly network = new Network(1);
   readonly sequencer = new SimulatedSequencer(this.network, FUNDS);
   readonly oracle = new Oracle(this.sequencer);
-  readonly facilitator = new Facilitator("facilitator", { ...this, code: GENUINE });
+  readonly facilitator = new Facilitator("facilitator", {
+    network: this.network,
+    sequencer: this.sequencer,
+    oracle: this.oracle,
+    code: GENUINE,
+  });
   /** Each answer that differs from the one before. */
   readonly answers: string[] = [];
   readonly #payer = { name: "payer", up: true, life: 0, skew: 0, stop: () => undefined, start: () => undefined };

@@ -1,16 +1,21 @@
 /** `npm run mutants`: the simulation finds every fault that is put into a copy of the rules of native payments. */
 
 import { describe, expect, test } from "vitest";
+import * as genuineScreen from "../../shared/screen/native-facts.ts";
+import type { NativeView } from "../../shared/screen/view.ts";
 import type { ChainTransaction } from "../../shared/zone/head-chain.ts";
+import { draftPayment } from "../../shared/zone/pay.ts";
 import { blockAt, named, PAYEE, PAYER, PAYMENT, READ } from "../../shared/zone/testing/lane-table.ts";
+import { BUYER, NOW, OFFER } from "../../shared/zone/testing/payment.ts";
+import { loadMutant } from "../mutated-source.ts";
 import { loadZone, type ZoneCode, type ZoneMutant } from "./code.ts";
-import { BRANCH_MUTANT, HEAD_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
+import { BRANCH_MUTANT, HEAD_MUTANT, SCREEN_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
 import { GENUINE, simulateZone } from "./run.ts";
 
 const MOST_SEEDS = 3000;
 
 describe("the simulated sequencer finds the fault:", () => {
-  test.each<ZoneMutant>(ZONE_MUTANTS)("$fault", async (mutant) => {
+  test.each<ZoneMutant>(ZONE_MUTANTS)("$fault [native-mutants]", async (mutant) => {
     const code = await loadZone(mutant);
     if (mutant.seed !== undefined && (await simulateZone(mutant.seed, code)).violations.length > 0) return;
     for (let seed = 1; seed <= MOST_SEEDS; seed++) if ((await simulateZone(seed, code)).violations.length > 0) return;
@@ -53,4 +58,17 @@ test(`a sequencer by hand finds that ${HEAD_MUTANT.fault}`, async () => {
     return (await readAccount(reader, PAYER))?.balance;
   };
   expect([await read(GENUINE), await read(await loadZone(HEAD_MUTANT))]).toEqual([7n, 5n]);
+});
+
+test(`two drafts by hand find that ${SCREEN_MUTANT.fault} [native-screen-mutant]`, async () => {
+  const read = ({ nativePriceFacts }: typeof genuineScreen, gasLimit: bigint) => {
+    const drafted = draftPayment({ offer: OFFER, from: BUYER, nonce: 7n, maxFee: 26_712n, gasLimit, now: NOW });
+    if (!drafted.ok) throw new Error(drafted.problem);
+    const { draft } = drafted;
+    const view: NativeView = { draft, read: { balance: 1n, head: { id: 1n, at: NOW } }, charge: 2968n, now: NOW, payeeOnMock: false };
+    return JSON.stringify(nativePriceFacts(view));
+  };
+  const isShown = (screen: typeof genuineScreen) => read(screen, 0n) !== read(screen, 50_000n);
+  const mutant = await loadMutant(["shared/screen"], SCREEN_MUTANT, (load) => load<typeof genuineScreen>("shared/screen/native-facts.ts"));
+  expect([isShown(genuineScreen), isShown(mutant)]).toEqual([true, false]);
 });

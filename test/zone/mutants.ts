@@ -1,5 +1,6 @@
 /** Faults in the rules of native payments, one at a time, for the simulation to find. */
 
+import type { SourceMutant } from "../mutated-source.ts";
 import type { ZoneMutant } from "./code.ts";
 
 export const ZONE_MUTANTS: readonly ZoneMutant[] = [
@@ -8,6 +9,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "proof",
     find: "return balance >= value + maxFee;",
     replace: "return balance >= value;",
+    seed: 5,
   },
   {
     fault: "nonce and balance come from two reads",
@@ -16,7 +18,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     replace:
       "const { balance } = await reader.balanceAndNonce(account);\n    const before = await headOf(reader);\n" +
       "    const { nonce } = await reader.balanceAndNonce(account);",
-    seed: 191,
+    seed: 477,
   },
   {
     fault: "a payment is known by its id and not by its message hash",
@@ -89,6 +91,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "chain-follower",
     find: "if (!(await this.#hasGenesis())) return; // after",
     replace: "// after",
+    seed: 373,
   },
   {
     fault: "a block that does not follow the one below it is applied",
@@ -102,6 +105,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "lane",
     find: 'if (view === "reset") return void this.#apply(h, { event: "reset" });',
     replace: 'if (view === "reset") return;',
+    seed: 15,
   },
   {
     fault: "a revoked payment is sent once its block left the chain",
@@ -139,6 +143,7 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
     file: "lane-table",
     find: 'return alert(undone, "receipt_undone", { effect: "journal", entry: "receipt_undone" });',
     replace: "return changed(undone);",
+    seed: 30,
   },
 ];
 
@@ -156,4 +161,12 @@ export const HEAD_MUTANT: ZoneMutant = {
   file: "account-read",
   find: "before.hash !== after.hash",
   replace: "before.id !== after.id",
+};
+
+/** Not of the rules: an owner would sign what the screen does not say. */
+export const SCREEN_MUTANT: SourceMutant = {
+  fault: "gas_limit is signed and not shown",
+  file: "shared/screen/native-facts",
+  find: "gasLimit > 0n && `",
+  replace: "gasLimit < 0n && `",
 };
