@@ -9,15 +9,22 @@ export const demoHttp = defineCommand({
   aliases: ["demo"],
   audience: "dev",
   summary: "boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
-  description: "Needs miniflare, which brings workerd.",
-  input: z.object({}),
+  description: "Needs miniflare, which brings workerd. With --lez it tells of a payment on the chain itself instead, which takes a minute.",
+  input: z.object({
+    lez: z.boolean().default(false).meta({ description: "pay on a devnet of LEZ, which loses a transfer and takes a block back" }),
+  }),
   output: storySchema,
   story: true,
   examples: [
     { says: "watch it", argv: "demo http" },
     { says: "as a transcript", argv: "demo http --json" },
+    { says: "pay on the chain itself", argv: "demo http --lez" },
   ],
-  run: async (context) => {
+  run: async (context, { lez }) => {
+    if (lez) {
+      const { tellLezStory } = await import("../demo/lez/lez-story.ts");
+      return tellLezStory(context);
+    }
     const { bootStack } = await import("../demo/boot.ts");
     const stack = await bootStack(context);
     if (!stack.ok) return stack;

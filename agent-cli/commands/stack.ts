@@ -75,7 +75,7 @@ export const stack = defineCommand({
     const { bootStack } = await import("../demo/boot.ts");
     const kept = persist === undefined ? {} : { persist: path.resolve(persist) };
     const onLog = (line: string) => (quiet ? undefined : context.say(line));
-    const devnet = lez ? { lezPort, ...(likeTestnet && { lezBlockMillis: TESTNET_BLOCK_MILLIS }) } : {};
+    const devnet = lez ? { lezPort, ...(likeTestnet && { lezVars: { BLOCK_MILLIS: String(TESTNET_BLOCK_MILLIS) } }) } : {};
     const started = await bootStack(context, { ...input, ...kept, ...devnet, onLog });
     return started.ok ? runUntilTold(context, started.data, { quiet, ...kept }) : started;
   },

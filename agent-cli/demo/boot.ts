@@ -16,7 +16,8 @@ import { miniflareMissing } from "./miniflare.ts";
 import { pricedUrl } from "./priced.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
-const DEVNET: NativeNetwork = "lez:devnet";
+/** The network of the stack's chain. */
+export const DEVNET: NativeNetwork = "lez:devnet";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
@@ -25,8 +26,8 @@ interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "f
   shards?: number | undefined;
   /** Lets the merchant settle at this x402 facilitator instead. */
   facilitatorUrl?: string | undefined;
-  /** Milliseconds from block to block of the devnet. */
-  lezBlockMillis?: number | undefined;
+  /** Variables of the devnet: how fast it makes blocks, and who may command it. */
+  lezVars?: Record<string, string> | undefined;
 }
 
 /** Runs until the command is over. Without ports it listens on free ones. Without `onLog` the Workers' logs are for those who debug. */
@@ -49,13 +50,12 @@ async function startIn(
 ): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
-  const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
-  const { lezBlockMillis } = options;
+  const { onLog = (line) => logForDebugging(context, line) } = options;
   const vars = {
     "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: facilitatorUrl },
-    "lez-devnet": { ...(lezBlockMillis !== undefined && { BLOCK_MILLIS: String(lezBlockMillis) }) },
+    "lez-devnet": { ...options.lezVars },
   };
-  const starting = startStack({ onLog, ...options, bundles, vars, leaveSignals: true });
+  const starting = startStack({ ...options, onLog, bundles, vars, leaveSignals: true });
   context.atEnd(() => starting.then((stack) => stack.stop()).catch(() => undefined));
   try {
     const stack = await starting;
@@ -72,6 +72,11 @@ async function startIn(
       hint: "Check that this machine can run workerd.",
     });
   }
+}
+
+/** A line of a Worker's log, for those who debug. */
+export function logForDebugging(context: CommandContext, line: string): void {
+  if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1") context.say(line);
 }
 
 /** Waits until the facilitator settles on the devnet, which takes a block; no longer than a stack may take to be ready. */

@@ -55,9 +55,7 @@ export class Buyer {
 
   /** The merchant's offer. */
   async offer(purchase: Purchase): Promise<PaymentRequirements> {
-    const response = await this.send(purchase);
-    const required = decodeHeader(response.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
-    const [offer] = required.ok ? required.value.accepts : [];
+    const [offer] = offersOf(await this.send(purchase));
     if (!offer) throw new Error(`${purchase.url} makes no offer`);
     return offer;
   }
@@ -72,16 +70,8 @@ export class Buyer {
     return approve(this.people.owner, await this.request(purchase));
   }
 
-  /** One HTTP request, with or without a payment. Redirects are not followed. */
-  send({ url, method, body }: Purchase, payment?: PaymentPayload, signal?: AbortSignal): Promise<Response> {
-    return fetch(url, {
-      method: method ?? (body === undefined ? "GET" : "POST"),
-      redirect: "manual",
-      ...(signal && { signal }),
-      ...(body !== undefined && { body }),
-      ...(payment && { headers: { [PAYMENT_SIGNATURE]: encodeHeader(payment) } }),
-    });
-  }
+  /** As {@link send}. */
+  readonly send = send;
 
   /** The balances of owner and merchant, in atomic units. */
   async balances(): Promise<{ owner: Balance; merchant: Balance }> {
@@ -106,6 +96,23 @@ function bound({ url, method, body }: Purchase): BoundRequest {
     url: new URL(url).href,
     ...(body && { bodySha256: bodyDigest(utf8(body)) }),
   };
+}
+
+/** One HTTP request, with or without a payment. Redirects are not followed. */
+export function send({ url, method, body }: Purchase, payment?: PaymentPayload, signal?: AbortSignal): Promise<Response> {
+  return fetch(url, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    redirect: "manual",
+    ...(signal && { signal }),
+    ...(body !== undefined && { body }),
+    ...(payment && { headers: { [PAYMENT_SIGNATURE]: encodeHeader(payment) } }),
+  });
+}
+
+/** The offers of a 402. */
+export function offersOf(response: Response): PaymentRequirements[] {
+  const required = decodeHeader(response.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
+  return required.ok ? required.value.accepts : [];
 }
 
 /** `402 nonce_replayed`, `200`: status and error code. */

@@ -1,5 +1,6 @@
 /** A demonstration as a story: each step compares what happened with what should happen. */
 
+import { stripVTControlCharacters } from "node:util";
 import * as z from "zod";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -8,6 +9,10 @@ import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const stepSchema = z.strictObject({
   chapter: z.string(),
+  /** The commands that were run for it, without a terminal. */
+  typed: z.array(z.string()).optional(),
+  /** What the owner read before it. */
+  screen: z.array(z.string()).optional(),
   /** What happens in this step. */
   step: z.string(),
   expected: z.string(),
@@ -20,11 +25,17 @@ const stepSchema = z.strictObject({
 export const storySchema = z.strictObject({ title: z.string(), steps: z.array(stepSchema), failed: z.number() });
 export type StoryData = z.infer<typeof storySchema>;
 
+/** Columns that set a screen off: two spaces, a bar, a space. */
+export const SCREEN_MARGIN = 4;
+
 export class Story {
   readonly #context: Context;
   readonly #layout: Layout;
   readonly #data: StoryData;
   #chapter = "";
+  /** Printed since the last step. */
+  #typed: string[] = [];
+  #screen: string[] = [];
 
   constructor(context: Context, title: string) {
     this.#context = context;
@@ -38,10 +49,28 @@ export class Story {
     this.#context.tell("", this.#layout.ink("bold", title));
   }
 
+  /** A command of the next step, as a person types it. */
+  typed(line: string): void {
+    this.#typed.push(line);
+    const [first = "", ...rest] = wrap(`$ ${line}`, this.#layout.width - 4);
+    this.#context.tell(...[first, ...rest.map((more) => `  ${more}`)].map((part) => `  ${this.#layout.ink("dim", part)}`));
+  }
+
+  /** What a command of the next step showed to the owner, {@link SCREEN_MARGIN} columns narrower than the story. */
+  screen(lines: readonly string[]): void {
+    const shown = lines.slice(0, lines.findLastIndex((line) => line !== "") + 1);
+    this.#screen.push(...shown.map((line) => stripVTControlCharacters(line)));
+    const bar = this.#layout.ink("dim", "│");
+    this.#context.tell("", ...shown.map((line) => `  ${bar} ${line}`.trimEnd()), "");
+  }
+
   /** One step. The story fails if any step does not go as expected. */
   step(step: string, expected: string, seen: string, shown?: Record<string, string>): void {
     const ok = expected === seen;
-    this.#data.steps.push({ chapter: this.#chapter, step, expected, seen, ok, ...(shown && { shown }) });
+    const [typed, screen] = [this.#typed, this.#screen];
+    [this.#typed, this.#screen] = [[], []];
+    const before = { ...(typed.length > 0 && { typed }), ...(screen.length > 0 && { screen }) };
+    this.#data.steps.push({ chapter: this.#chapter, ...before, step, expected, seen, ok, ...(shown && { shown }) });
     if (!ok) this.#data.failed++;
     const verdict = ok ? this.#layout.ink("green", `✓ ${seen}`) : this.#layout.ink("red", `✗ ${seen}, expected ${expected}`);
     this.#context.tell(...wrap(step, this.#layout.width - 2).map((line) => `  ${line}`), `    ${verdict}`);
