@@ -1,8 +1,10 @@
 /** `demo http`: a purchase and several attacks against a local stack, as a story. */
 
 import * as z from "zod";
-import { defineCommand } from "../command-line/command.ts";
-import { renderStory, storySchema } from "../demo/story.ts";
+import { type CommandContext, defineCommand } from "../command-line/command.ts";
+import { renderStory, type StoryData, storySchema } from "../demo/story.ts";
+import { unlessInterrupted } from "../demo/unless-interrupted.ts";
+import type { Outcome } from "../runtime/outcome.ts";
 
 export const demoHttp = defineCommand({
   name: "demo http",
@@ -20,16 +22,19 @@ export const demoHttp = defineCommand({
     { says: "as a transcript", argv: "demo http --json" },
     { says: "pay on the chain itself", argv: "demo http --lez" },
   ],
-  run: async (context, { lez }) => {
-    if (lez) {
-      const { tellLezStory } = await import("../demo/lez/lez-story.ts");
-      return tellLezStory(context);
-    }
-    const { bootStack } = await import("../demo/boot.ts");
-    const stack = await bootStack(context);
-    if (!stack.ok) return stack;
-    const { tellHttpStory } = await import("../demo/http-story.ts");
-    return tellHttpStory(context, stack.data);
-  },
+  run: (context, { lez }) => unlessInterrupted(context, () => (lez ? tellOnChain(context) : tellOnLedger(context))),
   render: renderStory,
 });
+
+async function tellOnLedger(context: CommandContext): Promise<Outcome<StoryData>> {
+  const { bootStack } = await import("../demo/boot.ts");
+  const stack = await bootStack(context);
+  if (!stack.ok) return stack;
+  const { tellHttpStory } = await import("../demo/http-story.ts");
+  return tellHttpStory(context, stack.data);
+}
+
+async function tellOnChain(context: CommandContext): Promise<Outcome<StoryData>> {
+  const { tellLezStory } = await import("../demo/lez/lez-story.ts");
+  return tellLezStory(context);
+}

@@ -90,14 +90,22 @@ test.concurrent("on the chain: signed, paid, taken back, lost and burnt, as the 
   expect(readdirSync(TMPDIR)).toEqual([]);
 }, 180_000);
 
-test.concurrent.for([[], ["http", "--lez"]])(
-  "an interrupt of `demo` %j stops all and leaves no temporary folder",
-  async (words, { expect }) => {
-    const TMPDIR = temporaryFolder(`interrupted-${words.length}`);
-    const child = spawn(process.execPath, [BIN, "demo", ...words], { env: { ...process.env, ...box.env, TMPDIR } });
-    child.stdout.once("data", () => child.kill("SIGINT"));
-    const [exit] = (await once(child, "close")) as [number];
-    expect([EXIT.interrupted, EXIT.ok]).toContain(exit); // a fast machine comes to the end of the story
-    expect(readdirSync(TMPDIR)).toEqual([]);
-  },
-);
+test.concurrent("an interrupt stops the Workers and leaves no temporary folder", async ({ expect }) => {
+  const TMPDIR = temporaryFolder("interrupted");
+  const child = spawn(process.execPath, [BIN, "demo"], { env: { ...process.env, ...box.env, TMPDIR } });
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  const [exit] = (await once(child, "close")) as [number];
+  expect([EXIT.interrupted, EXIT.ok]).toContain(exit); // a fast machine comes to the end of the story
+  expect(readdirSync(TMPDIR)).toEqual([]);
+});
+
+test.concurrent("Ctrl-C, which ends the Workers too, is no fault of the story, and leaves no wallet [demo-lez-interrupted]", async ({
+  expect,
+}) => {
+  const TMPDIR = temporaryFolder("ctrl-c");
+  const terminal = box.terminal("demo --lez", { env: { TMPDIR } });
+  await terminal.until("A block pays the merchant");
+  terminal.type("\u0003");
+  expect(await terminal.exit, terminal.text).toBe(EXIT.interrupted);
+  expect(readdirSync(TMPDIR)).toEqual([]);
+});
