@@ -44,6 +44,10 @@ export class Story {
     context.tell(this.#layout.ink("bold", title));
   }
 
+  get hasFailed(): boolean {
+    return this.#data.failed > 0;
+  }
+
   chapter(title: string): void {
     this.#chapter = title;
     this.#context.tell("", this.#layout.ink("bold", title));

@@ -39,11 +39,16 @@ export async function tellLezStory(context: CommandContext): Promise<Outcome<Sto
 
   const before = await tellFunding(scene);
   const signed = await tellSigningChapter(scene);
-  await tellSettlementChapter(scene, signed);
-  await tellReorganisationChapter(scene, signed);
-  await tellDropChapter(scene, signed);
-  await tellBurnChapter(scene);
-  await tellBooks(scene, before, BigInt(signed.payment.accepted.amount));
+  const price = BigInt(signed.payment.accepted.amount);
+  const chapters = [
+    () => tellSettlementChapter(scene, signed),
+    () => tellReorganisationChapter(scene, signed),
+    () => tellDropChapter(scene, signed),
+    () => tellBurnChapter(scene),
+    () => tellBooks(scene, before, price),
+  ];
+  // Each builds on the one before.
+  for (const tell of chapters) if (!story.hasFailed) await tell();
   return story.end();
 }
 
