@@ -8,16 +8,23 @@ import { people } from "../agent-cli/testing/people.ts";
 import { served } from "../agent-cli/testing/served.ts";
 import { fromBase64url } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { readApproval } from "../shared/desk/approval-wire.ts";
 import { pairingCode } from "../shared/desk/pairing-place.ts";
+import { recoveryFile } from "../shared/desk/recovery-file.ts";
 import { type SignElsewhere, signElsewhereText } from "../shared/desk/sign-elsewhere.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
+import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import { type Pairing, pairingDigest, type SignedDeskSetting, type SignedLogin, type SignedPairing } from "../shared/protocol/desk.ts";
 import { mandateDigest } from "../shared/protocol/mandate.ts";
+import { shortCode } from "../shared/protocol/payment-request.ts";
+import { policySigner } from "../shared/protocol/policy-signer.ts";
+import type { Policy } from "../shared/protocol/policy.ts";
 import { prove } from "../shared/protocol/proof.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import type { PaymentPayload } from "../shared/x402/x402.ts";
-import { Page } from "./desk/people.ts";
+import { Page, passkeyAt } from "./desk/people.ts";
 import { useDesk } from "./desk/world.ts";
+import { policyOf, type TestPasskey } from "./passkey.ts";
 import { newMandate } from "./signed.ts";
 
 const world = useDesk();
@@ -153,6 +160,111 @@ describe("the owner of an Ed25519 key", () => {
     expect((await box.run(`approve ${files} --confirm ${digest}`)).exit).toBe(EXIT.ok);
     await page.send("decide", { payment: box.read<PaymentPayload>("decided.json") });
     expect((await running).exit).toBe(EXIT.ok);
+  });
+});
+
+describe("a policy of two of three, with two of its keys at terminals", async () => {
+  /** One sealed, one plain, and a passkey on a phone. */
+  const accounts: string[] = [];
+  for (const name of ["sealed", "second"]) {
+    box.write("secret.txt", PASSPHRASE);
+    const made = await box.run(["owner", "create", "--out", `./${name}-part.json`, "--passphrase-file", "./secret.txt"]);
+    accounts.push(String(made.json.data["account"]));
+  }
+
+  async function together(): Promise<{ page: Page; phone: TestPasskey; policy: Policy }> {
+    await configure();
+    await box.run("unpair");
+    const phone = passkeyAt(world.desk);
+    const policy = policyOf(2, phone, ...accounts.map((account) => ({ account: account as AccountId })));
+    const page = new Page(world.desk, policySigner(policy, [phone]));
+    await page.signIn();
+    await world.fund(page.account);
+    await pairAgent(page, (link) => confirm(page, link));
+    box.write("recovery.json", recoveryFile({ account: page.account, policy }));
+    return { page, phone, policy };
+  }
+
+  const signAt = (key: string, code: string, ...words: string[]) =>
+    box.run([
+      ...["desk", "sign", code, "--desk", world.desk, "--recovery", "./recovery.json", "--owner-file", `./${key}-part.json`],
+      ...["--passphrase-file", "./secret.txt", ...words],
+    ]);
+  /** What the phone's page sends: its part of what another key has signed, or else of what it makes. */
+  async function signOnPhone({ page, phone, policy }: Awaited<ReturnType<typeof together>>, digest: Digest) {
+    const { view, partial } = await page.call("read", { request: digest });
+    const reading = await readApproval(view);
+    if (!reading.ok || partial?.session) throw new Error("no payment");
+    const authorization = partial?.authorization ?? reading.view.authorization;
+    const proof = phone.assert(authorizationDigest(authorization));
+    return page.call("partial", { request: digest, authorization, policy, proof });
+  }
+
+  test("the phone first, then a sealed key: its owner reads what the phone has signed, and the agent pays [desk-part-after-phone]", async () => {
+    const all = await together();
+    const running = buy();
+    const digest = await waiting(all.page);
+    expect(await signOnPhone(all, digest)).toMatchObject({ whole: false, missing: 1 });
+    const unread = await signAt("sealed", shortCode(digest));
+    expect([unread.exit, unread.json.error.code]).toEqual([EXIT.approvalPending, "interaction_required"]);
+    const run = await signAt("sealed", shortCode(digest), "--confirm", digest);
+    expect(run.json.data).toMatchObject({ what: "request", did: "signed", whole: true, missing: 0, account: all.page.account });
+    for (const fact of ["PAYMENT REQUEST", shortCode(digest), `Signed by   ${all.phone.account}`, "is number 2 of the 2"])
+      expect(run.stderr).toContain(fact);
+    expect((await running).exit).toBe(EXIT.ok);
+    const again = await signAt("sealed", shortCode(digest), "--confirm", digest);
+    expect([again.exit, again.json.error.code]).toEqual([EXIT.differs, "decided_meanwhile"]);
+  });
+
+  test("a terminal first, once however often it signs, then the phone [desk-part-before-phone]", async () => {
+    const all = await together();
+    const running = buy();
+    const digest = await waiting(all.page);
+    expect((await signAt("sealed", digest, "--confirm", digest)).json.data).toMatchObject({ whole: false, missing: 1 });
+    const again = await signAt("sealed", digest, "--confirm", digest);
+    expect(again.json.data).toMatchObject({ whole: false, missing: 1, already: true });
+    expect(await signOnPhone(all, digest)).toMatchObject({ whole: true });
+    expect((await running).exit).toBe(EXIT.ok);
+  });
+
+  test("two terminals at once make one payment [desk-part-two-terminals]", async () => {
+    const { page } = await together();
+    const running = buy();
+    const digest = await waiting(page);
+    const runs = await Promise.all(["sealed", "second"].map((key) => signAt(key, digest, "--confirm", digest)));
+    expect(runs.map(({ json }) => json.data["whole"]).toSorted()).toEqual([false, true]);
+    expect((await running).exit).toBe(EXIT.ok);
+  });
+
+  test("one key's no is the account's, and is told once more [desk-part-declines]", async () => {
+    const { page } = await together();
+    const running = buy();
+    const digest = await waiting(page);
+    const no = () => signAt("second", digest, "--decline", "--code", "too_expensive");
+    expect((await no()).json.data).toMatchObject({ did: "declined", digest });
+    expect((await no()).json.data).toMatchObject({ did: "declined", already: true });
+    expect((await running).exit).toBe(EXIT.declined);
+  });
+
+  test("a key at a terminal completes an allowance that the phone proposes, or drops it [desk-part-allowance]", async () => {
+    const { page, phone, policy } = await together();
+    const limits = {
+      from: page.account,
+      origins: [world.stack.merchant],
+      payees: [world.stack.payTo as AccountId],
+      agent: agent.publicKey,
+    };
+    for (const drops of [true, false]) {
+      const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
+      const digest = mandateDigest(mandate);
+      await page.call("grantPart", { mandate, policy, proof: phone.assert(digest) });
+      const words = drops ? ["--decline"] : ["--confirm", digest];
+      const run = await signAt("sealed", shortCode(digest), ...words);
+      expect(run.json.data).toMatchObject(
+        drops ? { what: "allowance", did: "declined" } : { what: "allowance", did: "signed", whole: true },
+      );
+    }
+    expect((await buy()).json.data["mandate"]).toBeDefined();
   });
 });
 

@@ -12,8 +12,14 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 /**
  * Asks for the owner's yes. The digest of the request skips the question, and nothing else. The whole digest is required:
  * an agent can make two requests with the same short code within seconds, show one and have the other signed.
+ * @param toDecline says how, if it is not the command `decline`
  */
-export async function confirm(context: Context, view: ApprovalView, confirmedDigest: string | undefined): Promise<Outcome<undefined>> {
+export async function confirm(
+  context: Context,
+  view: ApprovalView,
+  confirmedDigest: string | undefined,
+  toDecline?: string,
+): Promise<Outcome<undefined>> {
   const { checked, request, authorization, host } = view;
   const expected = shortCode(checked.digest);
   if (confirmedDigest !== undefined) {
@@ -38,7 +44,7 @@ export async function confirm(context: Context, view: ApprovalView, confirmedDig
   if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
-    hint: `To decline it: lez-agent-pay decline ${expected}`,
+    hint: `To decline it: ${toDecline ?? `lez-agent-pay decline ${expected}`}`,
   });
 }
 

@@ -1,9 +1,12 @@
 /** How `decline` and `revoke` record the owner's no: a code that the agent can act on, and a note. The first no is final. */
 
 import * as z from "zod";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";
 import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { policySigner } from "../../shared/protocol/policy-signer.ts";
+import type { Policy } from "../../shared/protocol/policy.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -36,7 +39,7 @@ export const decisionFields = {
 
 type Words = Pick<Decision, "code" | "note">;
 
-interface DecisionInput {
+export interface DecisionInput {
   code?: Words["code"] | undefined;
   note?: string | undefined;
 }
@@ -52,13 +55,17 @@ type Decided = OwnerDecision & { signer?: WalletSigner };
 
 const QUESTIONS = { declined: "Why not?", revoked: "Why take it back?" } as const;
 
-/** @param owner the key that signs the record; without it, the record states that it is unsigned */
+/**
+ * @param owner the key that signs the record; without it, the record states that it is unsigned
+ * @param policy of the account that decides, if the key is one of its keys
+ */
 export async function decide(
   context: Context,
   subject: Subject,
   decision: Decision["decision"],
   input: DecisionInput & PassphraseInput,
   owner?: FoundKey,
+  policy?: Policy,
 ): Promise<Outcome<Decided>> {
   const { digest, item } = subject;
   const before = findDecision(context, digest, decision);
@@ -71,10 +78,19 @@ export async function decide(
   const meanwhile = await decidedMeanwhile(context, digest, decision);
   if (!meanwhile.ok) return meanwhile;
   if (meanwhile.data) return succeed({ record: meanwhile.data, already: true });
+  const ledger = policy && ledgerOf(subject.request);
+  if (policy && !ledger) return fail("unsupported", "The request names no ledger, and the signature of a policy's key names one.");
   const signer = owner && (await openOwner(context, owner, input));
   if (signer && !signer.ok) return signer;
   const decided = { requestDigest: digest, decision, ...words.data, decidedAt: formatTimestamp(unixNow()) };
-  return succeed({ record: await recordDecision(decided, signer?.data), ...(signer && { signer: signer.data }) });
+  const signs = policy && signer ? policySigner(policy, [signer.data]) : signer?.data;
+  return succeed({ record: await recordDecision(decided, signs, ledger), ...(signer && { signer: signer.data }) });
+}
+
+/** The ledger that the offer is of. */
+function ledgerOf({ payment: { offer } }: PaymentRequest): Digest | undefined {
+  const { extra } = JSON.parse(offer) as { extra?: Record<string, unknown> };
+  return digestSchema.safeParse(extra?.["ledger"]).data;
 }
 
 /** Looked at before the passphrase, which nothing may refuse afterwards but a decision within a moment. */

@@ -44,8 +44,20 @@ export function mandateScreen(view: MandateView, layout: Layout): string[] {
   return factsScreen("MANDATE", mandateFacts(view), layout);
 }
 
-/** Asks for the owner's yes. @param confirmed the whole digest of the mandate that was read, in place of the question */
-export async function confirmMandate(context: Context, view: MandateView, confirmed: string | undefined): Promise<Outcome<undefined>> {
+const UNREAD =
+  "Run this in a terminal. Or write it down first, with --dry-run --out FILE, and grant what you read: lez-agent-pay mandate grant --draft FILE --confirm DIGEST";
+
+/**
+ * Asks for the owner's yes.
+ * @param confirmed the whole digest of the mandate that was read, in place of the question
+ * @param unread what to do without a terminal
+ */
+export async function confirmMandate(
+  context: Context,
+  view: MandateView,
+  confirmed: string | undefined,
+  unread = UNREAD,
+): Promise<Outcome<undefined>> {
   const { mandate } = view;
   const digest = mandateDigest(mandate);
   const code = shortCode(digest);
@@ -56,7 +68,7 @@ export async function confirmMandate(context: Context, view: MandateView, confir
   if (!context.interactive) {
     return fail("interaction_required", "A mandate waits for the owner, and there is no terminal to ask on.", {
       exit: EXIT.approvalPending,
-      hint: "Run this in a terminal. Or write it down first, with --dry-run --out FILE, and grant what you read: lez-agent-pay mandate grant --draft FILE --confirm DIGEST",
+      hint: unread,
       details: { mandate: digest, worst: worstCase(mandate).toString() },
     });
   }

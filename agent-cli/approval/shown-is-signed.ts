@@ -8,6 +8,7 @@ import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { verifyProof } from "../../shared/protocol/proof.ts";
 import { type Session, sessionId, signedSessionSchema } from "../../shared/protocol/session.ts";
+import type { ToSign } from "../../shared/protocol/what-is-signed.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 
 /** Checks the signed payload itself: same terms, same validity, a good signature. Only the clock may have moved on. */
@@ -24,6 +25,12 @@ export async function isSessionThatWasShown({ payload }: PaymentPayload, shown: 
   const { channelConfig: signed, ...proof } = signedSessionSchema.parse(deposit);
   const proved = await verifyProof(proof, { type: "Session", digest: sessionId(signed), account: signed.from }, FACILITATOR_DECIDES);
   return proved.ok && timeless(signed) === timeless(shown);
+}
+
+/** Whether two objects say the same for the same length of time. */
+export function isSameButForClock(made: ToSign, shown: ToSign): boolean {
+  if (made.session && shown.session) return timeless(made.session) === timeless(shown.session);
+  return !made.session && !shown.session && clockless(made.authorization) === clockless(shown.authorization);
 }
 
 function timeless({ validAfter, validBefore, expiresAt, ...terms }: Session): string {

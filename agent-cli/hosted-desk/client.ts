@@ -1,6 +1,6 @@
 /**
- * One signed call of the owner's hosted desk. The desk can withhold an answer and cannot forge one: the caller checks what it
- * says, and shows none of it unescaped.
+ * One call of the owner's hosted desk: an agent's is signed, an owner's goes under a login (owner-login.ts). The desk can withhold an answer
+ * and cannot forge one: the caller checks what it says, and shows none of it unescaped.
  */
 
 import * as z from "zod";
@@ -14,7 +14,7 @@ import { unixNow } from "../../shared/time.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
 import type { Context } from "../runtime/context.ts";
-import { exchange, type HttpResponse } from "../runtime/exchange.ts";
+import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { DESK_ANSWER_SECONDS, MAX_DESK_ANSWER_BYTES } from "../runtime/limits.ts";
 import { fail, type Failure, refuse, succeed, type Success } from "../runtime/outcome.ts";
@@ -57,7 +57,16 @@ export async function callDesk<Schema extends z.core.$ZodType>(
   const signed = await signDeskCall({ desk, method, path, body: bytes ?? new Uint8Array() }, signer, unixNow());
   const headers: [string, string][] = [[DESK_CALL_HEADER, signed]];
   if (bytes) headers.push(["content-type", "application/json"]);
-  const request = { method, url: `${desk}${path}`, headers, ...(bytes && { body: bytes }) };
+  return answerOf(context, desk, { method, url: `${desk}${path}`, headers, ...(bytes && { body: bytes }) }, { answer, timeoutSeconds });
+}
+
+/** Sends one call, and reads the desk's answer. `response` is what a login reads its cookie from. */
+export async function answerOf<Schema extends z.core.$ZodType>(
+  context: Context,
+  desk: string,
+  request: HttpRequest,
+  { answer, timeoutSeconds }: { answer: Schema; timeoutSeconds: number },
+): Promise<(Success<z.core.output<Schema>> & { response: HttpResponse }) | DeskFailure> {
   const response = await exchange(context, request, { timeoutSeconds, maxBodyBytes: MAX_DESK_ANSWER_BYTES });
   if (!response.ok) {
     if (context.io.signal.aborted) return { ...interrupted(), silent: true };
@@ -68,7 +77,7 @@ export async function callDesk<Schema extends z.core.$ZodType>(
   if (response.status < 200 || response.status > 299) return refusal(desk, response);
   const parsed = parseJson(response.body, MAX_DESK_ANSWER_BYTES, answeredSchema);
   const read = parsed.ok ? checkShape(parsed.value.data, answer) : parsed;
-  return read.ok ? succeed(read.value) : silent(`The desk at ${desk} sent an unusable answer: ${read.problem}.`);
+  return read.ok ? { ...succeed(read.value), response } : silent(`The desk at ${desk} sent an unusable answer: ${read.problem}.`);
 }
 
 function silent(message: string): DeskFailure {

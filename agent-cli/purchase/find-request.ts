@@ -39,6 +39,11 @@ function looksLikeRequest(word: string): boolean {
   return CODE.test(word) || ID.test(word) || COMMITMENT.test(word) || digestSchema.safeParse(word).success;
 }
 
+/** Whether a word is a request's code or digest, written as commands print them. */
+export function namesRequest(word: string): boolean {
+  return CODE.test(word) || digestSchema.safeParse(word).success;
+}
+
 export async function findInInbox(context: Context, word: string): Promise<Outcome<InboxItem>> {
   const digests = requestsInInbox(context);
   if (!digests.ok) return digests;

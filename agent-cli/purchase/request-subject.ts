@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import type { StoredParts } from "../../shared/screen/sent-request.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import { requestFileField } from "../command-line/fields.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
@@ -86,8 +87,16 @@ const deskFileSchema = z.strictObject({ request: paymentRequestSchema, terms: z.
 /** What the page of a hosted desk saved, which has no body of the request and no headers. */
 async function subjectOfDesk(context: Context, name: string): Promise<Outcome<Subject>> {
   const file = readJson(name, deskFileSchema, { what: "request of a desk", maxBytes: MAX_BUNDLE_BYTES });
-  if (!file.ok) return file;
-  const { request, terms } = file.data;
+  return file.ok ? subjectWithTerms(context, file.data) : file;
+}
+
+/** The same text, as a desk answers it. @param desk its origin */
+export async function subjectOfDeskText(context: Context, text: string, desk: string): Promise<Outcome<Subject>> {
+  const read = parseJson(text, MAX_BUNDLE_BYTES, deskFileSchema);
+  return read.ok ? subjectWithTerms(context, read.value) : fail("request_differs", `The desk at ${desk} sent no request: ${read.problem}.`);
+}
+
+async function subjectWithTerms(context: Context, { request, terms }: z.output<typeof deskFileSchema>): Promise<Outcome<Subject>> {
   const digest = requestDigest(request);
   const item = await look(context, digest);
   return item.ok ? succeed({ request, digest, item: item.data, terms }) : item;

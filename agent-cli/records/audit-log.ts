@@ -49,6 +49,8 @@ export const AUDIT_EVENTS = [
   "unpaired",
   "sent",
   "settled",
+  /** A payment, an allowance, or a part of one, signed for a hosted desk; it leaves right afterwards. */
+  "signed_for_desk",
   /** An owner signed a merchant's offer that no agent asked for. */
   "signed_by_hand",
   /** An owner hands a signed payment to the chain's sequencer; it leaves right afterwards. */

@@ -145,6 +145,11 @@ export function fail(code: FailureCode, message: string, extras: FailureExtras =
   return refuse(code, extras.exit ?? FAILURES[code], message, extras);
 }
 
+/** The exit code of a failure that another program named; undefined for a code that is none of the CLI's own. */
+export function exitOf(code: string): ExitCode | undefined {
+  return Object.hasOwn(FAILURES, code) ? FAILURES[code as FailureCode] : undefined;
+}
+
 /** A failure with a code of the payment protocol, or of a merchant. */
 export function refuse(code: string, exit: ExitCode, message: string, extras: Omit<FailureExtras, "exit"> = {}): Failure {
   const { hint, details, next } = extras;

@@ -4,18 +4,17 @@
  */
 
 import { canonicalJson, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { checkAge, checkApproval, checkAuthorization, checkSessionObject } from "../../shared/desk/approval-check.ts";
+import { checkAge, checkApproval } from "../../shared/desk/approval-check.ts";
 import { refused, type DeskRefusal } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
+import { checkPartObject, partClaim } from "../../shared/desk/part-check.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
 import { MAX_DESK_TOLD } from "../../shared/limits.ts";
-import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { deciderOf, verifyDecision } from "../../shared/protocol/decision.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { verifyProof } from "../../shared/protocol/proof.ts";
 import { verifyRevocation } from "../../shared/protocol/revocation.ts";
-import { sessionId } from "../../shared/protocol/session.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -75,15 +74,10 @@ export async function partial(
   if (!kept) return refused("request_not_found");
   const request = requestOf(kept);
   const isSession = "session" in object;
-  const claimed = isSession
-    ? ({ type: "Session", digest: sessionId(object.session) } as const)
-    : ({ type: "Authorization", digest: authorizationDigest(object.authorization) } as const);
-  const proved = await verifyMember(desk, policy, proof, claimed);
+  const proved = await verifyMember(desk, policy, proof, partClaim(object));
   if (!proved.ok) return proved;
   const { key } = proved;
-  const checked = await (isSession
-    ? checkSessionObject(request, object.session, account)
-    : checkAuthorization(request, object.authorization, account));
+  const checked = await checkPartObject(request, object, account);
   if (!checked.ok) return differing(checked);
 
   const now = unixNow();
