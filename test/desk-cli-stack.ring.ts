@@ -13,6 +13,7 @@ import { pairingCode } from "../shared/desk/pairing-place.ts";
 import { recoveryFile } from "../shared/desk/recovery-file.ts";
 import { type SignElsewhere, signElsewhereText } from "../shared/desk/sign-elsewhere.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import { type Pairing, pairingDigest, type SignedDeskSetting, type SignedLogin, type SignedPairing } from "../shared/protocol/desk.ts";
 import { mandateDigest } from "../shared/protocol/mandate.ts";
@@ -253,6 +254,7 @@ describe("a policy of two of three, with two of its keys at terminals", async ()
       origins: [world.stack.merchant],
       payees: [world.stack.payTo as AccountId],
       agent: agent.publicKey,
+      total: "10000" as Amount,
     };
     for (const drops of [true, false]) {
       const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
@@ -310,6 +312,7 @@ describe("an agent whose owner grants it an allowance", () => {
     const page = await paired();
     const running = buy();
     await waiting(page);
+    // As much as one purchase takes: no later test is paid for.
     const limits = { from: page.account, origins: [world.stack.merchant], payees: [world.stack.payTo as AccountId] };
     const { mandate } = await newMandate(agent, agent, world.stack.ledger as Digest, limits);
     await page.call("grant", { mandate: { mandate, ...(await prove(mandateDigest(mandate), page.signer)) } });

@@ -114,7 +114,7 @@ async function decideAtDesk(context: Context, desk: string, input: Input): Promi
   const owner = findDeskOwner(context, input);
   if (!owner.ok) return owner;
   const { layout } = context;
-  context.say(...wrap(`To read what waits there, your key signs in to ${desk}. That moves no money.`, layout.width));
+  context.say(...wrap(`Your key signs in to ${desk}, to read what waits there. That moves no money.`, layout.width));
   const login = await signInAt(context, desk, owner.data, input);
   if (!login.ok) return login;
   try {
