@@ -21,7 +21,7 @@ import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { checkForApproval, signed, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { ATTACKS } from "../../shared/screen/testing/hostile-text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { Agent, passkeyAt } from "../desk/people.ts";
+import { Agent, passkeyAt, Page as DeskPage } from "../desk/people.ts";
 import { policyOf } from "../passkey.ts";
 import {
   approve,
@@ -184,6 +184,7 @@ test("an owner whose key is a file on another machine signs in, pairs and decide
     const { digest, request, code, at } = await ask(own, key);
     await go(page, at);
     await shown(page, "Decide where your key is");
+    await shown(page, `lez-agent-pay desk sign ${code} --desk ${world.desk}`);
     await sound(page);
     await shown(page, `--request-file request-${code}.json --out decision-${code}.json`);
     const [file] = await Promise.all([page.waitForEvent("download"), press(page, "Save the request as a file")]);
@@ -227,6 +228,15 @@ test("one key of several signs in at a new desk with the recovery file, and tell
   await page.reload();
   await go(page, "#/settings");
   await shown(page, "1 of its 2 keys signs.");
+  const own = await Agent.create(world.desk);
+  await own.openPairing();
+  const desk = new DeskPage(world.desk, signer);
+  await desk.signIn();
+  await desk.pair(own);
+  const { code, at } = await ask(own, signer);
+  await go(page, at);
+  await shown(page, `lez-agent-pay desk sign ${code} --desk ${world.desk} --recovery recovery.json`);
+  await sound(page);
 });
 
 test("the recovery file signs in where the desk knows nothing of the account, and a file of another one does not [hosted-recovery]", async () => {

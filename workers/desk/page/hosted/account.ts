@@ -32,6 +32,11 @@ export function usablePasskeys({ account, policy, passkeys }: KeyRecord): KeptPa
   return passkeys.filter((passkey) => passkey.rpId === location.hostname && isKept(passkey) && keys.includes(accountOfKept(passkey)));
 }
 
+/** A command of the family `desk` for the machine that has the key. */
+export function commandAt({ policy }: KeyRecord, words: string): string {
+  return `lez-agent-pay desk ${words} --desk ${location.origin}${policy ? " --recovery recovery.json" : ""}`;
+}
+
 /** A passkey as another device's page or a server spells it. */
 export function isKept(value: unknown): value is KeptPasskey {
   const { credentialId, publicKey, rpId, label } = (value ?? {}) as Record<string, unknown>;

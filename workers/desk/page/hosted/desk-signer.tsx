@@ -10,6 +10,7 @@ import type { Pairing, SignedDeskSetting, SignedPairing } from "../../../../shar
 import type { Problem, Result } from "../client.ts";
 import { Trouble } from "../parts.tsx";
 import { Facts } from "../request.tsx";
+import { commandAt } from "./account.ts";
 import { deskSettingOf } from "./desk-setting.ts";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
 import { Command, TextField } from "./pieces.tsx";
@@ -114,11 +115,6 @@ function Sheet({ question: { what, send, leave }, record }: { question: Question
       </button>
     </dialog>
   );
-}
-
-/** A command of the family `desk` for the machine that has the key. */
-export function commandAt({ policy }: KeyRecord, words: string): string {
-  return `lez-agent-pay desk ${words} --desk ${location.origin}${policy ? " --recovery recovery.json" : ""}`;
 }
 
 /** The JSON that a command printed as base64url; undefined for anything else. */

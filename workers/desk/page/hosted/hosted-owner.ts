@@ -11,6 +11,7 @@ import type { Decision } from "../../../../shared/protocol/decision.ts";
 import type { Login } from "../../../../shared/protocol/desk.ts";
 import type { Mandate } from "../../../../shared/protocol/mandate.ts";
 import type { PasskeyProof } from "../../../../shared/protocol/passkey.ts";
+import { shortCode } from "../../../../shared/protocol/payment-request.ts";
 import type { Policy } from "../../../../shared/protocol/policy.ts";
 import { type AccountProof, signersOf } from "../../../../shared/protocol/proof.ts";
 import type { Revocation } from "../../../../shared/protocol/revocation.ts";
@@ -18,7 +19,7 @@ import { withPaymentProof } from "../../../../shared/protocol/what-is-signed.ts"
 import { formatTimestamp, unixNow } from "../../../../shared/time.ts";
 import { type Asks, isAway, type Problem, type Result } from "../client.ts";
 import type { DeskReading, Owner, PageReading, SaidNo, Told } from "../owner.ts";
-import { accountProof, usablePasskeys } from "./account.ts";
+import { accountProof, commandAt, usablePasskeys } from "./account.ts";
 import { deskSettingOf } from "./desk-setting.ts";
 import type { SigningQueue } from "./signing.tsx";
 import type { ToProve } from "./to-prove.ts";
@@ -107,7 +108,12 @@ export class HostedOwner implements Owner {
       const object = session ? { session } : { authorization };
       const sent = await this.#client.call("partial", { request: checked.digest, ...object, proof, policy });
       if (!sent.ok || sent.data.whole) return told(sent);
-      return told(sent, `You have signed it. It counts once ${sent.data.missing} more of the account's keys have signed it too.`);
+      const { missing } = sent.data;
+      const there =
+        this.record.passkeys.length < policy.keys.length
+          ? ` At a terminal: ${commandAt(this.record, `sign ${shortCode(checked.digest)}`)}`
+          : "";
+      return told(sent, `You have signed it. It counts once ${missing} more of the account's keys have signed it too.${there}`);
     });
   }
 

@@ -134,7 +134,7 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
     () => (usablePasskeys(record).length > 0 ? new HostedOwner(client, desk, record, queue) : undefined),
     [client, desk, record, queue],
   );
-  const owner = useMemo(() => hosted ?? terminalOwner(client, Number(record.policy?.threshold ?? 1)), [hosted, client, record]);
+  const owner = useMemo(() => hosted ?? terminalOwner(client, record), [hosted, client, record]);
   const over = state.problem?.code === "signed_out" || (state.data && state.data.account !== record.account);
   useEffect(() => (over ? leave() : undefined), [over]);
   const signOut = () => void client.call("logout", {}).then(leave);
@@ -142,7 +142,11 @@ function SignedIn({ desk, client, queue, record, leave }: SignedInProps) {
     if (route.page === "grant" && hosted)
       return <More>{({ GrantPage }) => <GrantPage client={client} owner={hosted} request={route.request} />}</More>;
     if (route.page === "proposed")
-      return <More>{({ ProposedPage }) => <ProposedPage client={client} owner={hosted} desk={desk} salt={route.request} />}</More>;
+      return (
+        <More>
+          {({ ProposedPage }) => <ProposedPage client={client} record={record} owner={hosted} desk={desk} salt={route.request} />}
+        </More>
+      );
     if (route.page === "pair")
       return <More>{({ PairPage }) => <PairPage client={client} record={record} owner={hosted} link={route.link} />}</More>;
     if (route.page === "settings")

@@ -1,27 +1,31 @@
 /** An allowance that another key of the policy proposes: read whole from the object itself, and then signed too, or dropped. */
 
 import { useState } from "preact/hooks";
-import type { HostedDesk } from "../../../../shared/desk/hosted-api.ts";
+import type { HostedDesk, KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import { NETWORK } from "../../../../shared/lez.ts";
 import { APPROVAL_TYPED_THRESHOLD } from "../../../../shared/limits.ts";
 import { ANY, type Mandate, mandateDigest, mandateSchema } from "../../../../shared/protocol/mandate.ts";
+import { shortCode } from "../../../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../../../shared/text/json.ts";
 import type { Problem } from "../client.ts";
 import { Heading, Loading, Time, Trouble } from "../parts.tsx";
 import { linkTo } from "../router.ts";
 import { useCall } from "../use-call.ts";
+import { commandAt } from "./account.ts";
 import { grantedText, ToSign } from "./grant.tsx";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
+import { Command } from "./pieces.tsx";
 
 interface ProposedProps {
   client: HostedClient;
+  record: KeyRecord;
   /** Without one the key of this owner is on another machine. */
   owner: HostedOwner | undefined;
   desk: HostedDesk;
   salt: string;
 }
 
-export function ProposedPage({ client, owner, desk, salt }: ProposedProps) {
+export function ProposedPage({ client, record, owner, desk, salt }: ProposedProps) {
   const { data, problem: away, reload } = useCall(client, "mandates", { all: false });
   const state = useCall(client, "state", {}).data;
   const [done, setDone] = useState<string | undefined>();
@@ -56,7 +60,12 @@ export function ProposedPage({ client, owner, desk, salt }: ProposedProps) {
           <Time at={endsAt} />.
         </p>
         {!owner && (
-          <p class="note warn">The key of this account is on another machine. This page can drop the allowance but not sign it.</p>
+          <>
+            <p class="note warn">
+              The key of this account is on another machine. This page can drop the allowance. To sign it, run this there:
+            </p>
+            <Command text={commandAt(record, `sign ${shortCode(mandateDigest(mandate))}`)} />
+          </>
         )}
         <ToSign
           client={client}

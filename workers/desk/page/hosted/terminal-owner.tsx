@@ -1,11 +1,11 @@
 /** The owner whose key is on a machine of their own, as a file: reads and looks here, and signs there. */
 
+import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import type { Owner } from "../owner.ts";
 import { type HostedClient, problem } from "./hosted-owner.ts";
 import { More } from "./part.tsx";
 
-/** @param signers of its keys must sign together; 1 of an account that is one key's */
-export function terminalOwner(client: HostedClient, signers: number): Owner {
+export function terminalOwner(client: HostedClient, record: KeyRecord): Owner {
   const there = (hint?: string) => Promise.resolve(problem("terminal", "The account's key is not on this page.", hint));
   return {
     proof: "terminal",
@@ -15,7 +15,7 @@ export function terminalOwner(client: HostedClient, signers: number): Owner {
     decline: () => there(),
     revoke: ({ shortCode }) => there(`On its machine: lez-agent-pay mandate revoke ${shortCode}`),
     elsewhere: (item, decided) => (
-      <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} signers={signers} decided={decided} />}</More>
+      <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} record={record} decided={decided} />}</More>
     ),
   };
 }

@@ -7,7 +7,8 @@ import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { SignedLogin } from "../../../../shared/protocol/desk.ts";
 import type { Problem } from "../client.ts";
 import { Trouble } from "../parts.tsx";
-import { commandAt, printed, useDeskSigner } from "./desk-signer.tsx";
+import { commandAt } from "./account.ts";
+import { printed, useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient } from "./hosted-owner.ts";
 import { Command, FileField, TextField } from "./pieces.tsx";
 
