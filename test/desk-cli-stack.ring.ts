@@ -187,10 +187,12 @@ describe("a policy of two of three, with two of its keys at terminals", async ()
   }
 
   const signAt = (key: string, code: string, ...words: string[]) =>
-    box.run([
-      ...["desk", "sign", code, "--desk", world.desk, "--recovery", "./recovery.json", "--owner-file", `./${key}-part.json`],
-      ...["--passphrase-file", "./secret.txt", ...words],
-    ]);
+    box.run(
+      ["desk", "sign", code, "--desk", world.desk, "--recovery", "./recovery.json"].concat(
+        ["--owner-file", `./${key}-part.json`, "--passphrase-file", "./secret.txt"],
+        words,
+      ),
+    );
   /** What the phone's page sends: its part of what another key has signed, or else of what it makes. */
   async function signOnPhone({ page, phone, policy }: Awaited<ReturnType<typeof together>>, digest: Digest) {
     const { view, partial } = await page.call("read", { request: digest });
@@ -233,7 +235,7 @@ describe("a policy of two of three, with two of its keys at terminals", async ()
     const running = buy();
     const digest = await waiting(page);
     const runs = await Promise.all(["sealed", "second"].map((key) => signAt(key, digest, "--confirm", digest)));
-    expect(runs.map(({ json }) => json.data["whole"]).toSorted()).toEqual([false, true]);
+    expect(new Set(runs.map(({ json }) => json.data["whole"]))).toEqual(new Set([false, true]));
     expect((await running).exit).toBe(EXIT.ok);
   });
 

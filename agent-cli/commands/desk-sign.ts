@@ -80,9 +80,9 @@ type Sent = z.output<typeof sentSchema>;
 export const deskSign = defineCommand({
   name: "desk sign",
   audience: "owner",
-  summary: "sign at a hosted desk with an Ed25519 key: a request, an allowance, a pairing, a setting",
+  summary: "sign at a hosted desk: a request, an allowance, a pairing, a setting",
   description:
-    "With a text of the desk's page it signs a pairing or a change of a setting, and prints what goes into the page's field. With the code of a request it signs in to the desk, shows the request as approve does, and sends what you sign: the payment, or your key's part of it if several keys of the account sign together. The code of an allowance that another key proposes works the same way. Of an account of several keys it takes --recovery. A sealed key asks its passphrase twice: to sign in, which only reads, and after your yes.",
+    "For an owner with an Ed25519 key. With a text of the desk's page it signs a pairing or a change of a setting, and prints what goes into the page's field. With the code of a request it signs in to the desk, shows the request as approve does, and sends what you sign: the payment, or your key's part of it if several keys of the account sign together. The code of an allowance that another key proposes works the same way. Of an account of several keys it takes --recovery. A sealed key asks its passphrase twice: to sign in, which only reads, and after your yes.",
   input,
   output: z.union([printedSchema, sentSchema]),
   examples: [
