@@ -66,10 +66,13 @@ export async function signed(request: PaymentRequest, checked: Checked, made: To
 /** The same, of a proof over what is to be signed. The offer is echoed as it was received. */
 export function withPaymentProof(
   request: PaymentRequest,
-  checked: Checked,
-  { session, authorization }: ToSign,
+  { offer }: Pick<Checked, "offer">,
+  {
+    session,
+    authorization,
+  }: ToSign | { session: Session; authorization?: undefined } | { session?: undefined; authorization: Authorization },
   proof: Proof,
 ): PaymentPayload {
   const payload = session ? { type: "deposit", channelConfig: session, ...proof } : { authorization, ...proof };
-  return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload };
+  return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: offer, payload };
 }

@@ -8,13 +8,13 @@ import { checkAge, checkApproval } from "../../shared/desk/approval-check.ts";
 import { refused, type DeskRefusal } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
 import { checkPartObject, partClaim } from "../../shared/desk/part-check.ts";
-import { X402_VERSION } from "../../shared/lez.ts";
 import { MAX_DESK_TOLD } from "../../shared/limits.ts";
 import { deciderOf, verifyDecision } from "../../shared/protocol/decision.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { verifyProof } from "../../shared/protocol/proof.ts";
 import { verifyRevocation } from "../../shared/protocol/revocation.ts";
+import { withPaymentProof } from "../../shared/protocol/what-is-signed.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -73,7 +73,6 @@ export async function partial(
   const kept = findRequest(store, digest, unixNow());
   if (!kept) return refused("request_not_found");
   const request = requestOf(kept);
-  const isSession = "session" in object;
   const proved = await verifyMember(desk, policy, proof, partClaim(object));
   if (!proved.ok) return proved;
   const { key } = proved;
@@ -97,13 +96,8 @@ export async function partial(
     const proofs = wholeProofs(policy, part.proofs);
     if (!proofs)
       return tell({ shortCode: shortCode(digest), whole: false, missing: Number(policy.threshold) - Object.keys(part.proofs).length });
-    const whole = { proof: { kind: "policy", policy, proofs } };
-    const payment: PaymentPayload = {
-      x402Version: X402_VERSION,
-      resource: { url: request.http.url },
-      accepted: JSON.parse(request.payment.offer) as PaymentPayload["accepted"],
-      payload: isSession ? { type: "deposit", channelConfig: object.session, ...whole } : { ...object, ...whole },
-    };
+    const offer = JSON.parse(request.payment.offer) as PaymentPayload["accepted"];
+    const payment = withPaymentProof(request, { offer }, object, { proof: { kind: "policy", policy, proofs } });
     const made = approve(desk, digest, payment, checked.validBefore, false, now);
     return made.ok ? tell({ ...made.data, whole: true, missing: 0 }) : made;
   });
