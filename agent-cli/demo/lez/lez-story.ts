@@ -31,7 +31,7 @@ export async function tellLezStory(context: CommandContext): Promise<Outcome<Sto
   const lezVars = { ...key.vars, BLOCK_MILLIS, FINAL_BLOCKS: String(FINAL_BLOCKS) };
   const stack = await bootStack(context, { lezPort: 0, lezVars, onLog });
   if (!stack.ok) return stack;
-  const story = new Story(context, "A payment on the chain itself: a merchant, a facilitator and a devnet of LEZ, on loopback");
+  const story = new Story(context, "A payment on the chain itself: merchant, facilitator and devnet, in a minute");
   const people = await LezPeople.create(context, stack.data);
   const devnet = new Devnet(stack.data.lez ?? "", key);
   const width = context.layout.width - SCREEN_MARGIN;

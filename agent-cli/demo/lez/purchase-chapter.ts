@@ -39,11 +39,11 @@ export async function tellSettlementChapter(scene: Scene, signed: Signed): Promi
   story.chapter("A block pays the merchant");
   const before = await booksOf(scene);
   await devnet.stopClock();
-  scene.progress("The demo holds the next block back: the merchant waits ten seconds for it");
+  scene.progress("The merchant waits ten seconds for a block, and answers without one");
   const first = await people.present(signed);
   scene.progress("");
   story.step(
-    "The agent presents the payment. No block comes in time, so the merchant gives the usual first answer: not yet.",
+    "The agent presents the payment. The demo holds the next block back, so the merchant gives the usual first answer: not yet.",
     "402 settlement_pending",
     verdict(first),
     { "Retry-After": `${first.headers.get("Retry-After") ?? "?"} s` },

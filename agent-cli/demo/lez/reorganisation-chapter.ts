@@ -38,7 +38,7 @@ export async function tellReorganisationChapter(scene: Scene, signed: Signed): P
     { before: `${first.block}, hash ${firstHash?.slice(0, 16)}…`, now: `${again?.block}, hash ${hash?.slice(0, 16)}…` },
   );
   await devnet.startClock();
-  story.step("It is paid once.", text(before), text(await booksOf(scene)));
+  story.step("The money is where it was: it is paid once.", text(before), text(await booksOf(scene)));
   story.step("It has bought once, too: the same payment gets nothing more.", "402 nonce_replayed", verdict(await people.present(signed)));
 }
 
