@@ -61,7 +61,7 @@ test("a page has a language, one heading of the first level, no script, and a po
   for (const path of ["/explorer", "/explorer/block/2", `/explorer/account/${alice.account}`]) {
     const { html } = get(path);
     expect(html.match(/<h1>/g)).toHaveLength(1);
-    expect(html).toMatch(/<html lang="en">.*width=device-width.*color-scheme:light dark.*overflow-wrap:anywhere/s);
+    expect(html).toMatch(/<html lang="en">.*width=device-width.*color-scheme: light dark.*overflow-wrap: anywhere/s);
     expect(html).not.toMatch(/<script|javascript:| on\w+=/);
   }
   expect(PAGE_HEADERS["Content-Security-Policy"]).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'/);

@@ -2,6 +2,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, fromBase64, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
+import { LOOK } from "../../shared/screen/look.ts";
 import {
   BRIDGE_PROGRAM,
   CLOCK_PROGRAM,
@@ -41,8 +42,22 @@ function textOf(part: Part): string {
   return String(part).replaceAll(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
 }
 
-const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
-section{border-top:1px solid;margin-top:1rem}h1{font-size:1.4rem}h2{font-size:1.1rem}dt{font-weight:600}dd{margin:0 0 .4rem}code{font-size:.9rem}`;
+const STYLE = `${LOOK}
+body { margin: 0; background: var(--paper); color: var(--ink); font: var(--body)/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+header, main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+header p { margin: 0; color: var(--quiet); font-size: var(--small); }
+main { padding-top: 0; }
+section, main > dl { background: var(--card); border: 1px solid var(--line); border-radius: var(--radius); padding: 0.75rem 1rem; margin: 0.75rem 0; }
+h1 { font-size: var(--huge); margin: 0 0 1rem; }
+h2 { font-size: var(--large); margin: 0 0 0.5rem; }
+dl { display: grid; grid-template-columns: minmax(7rem, auto) 1fr; gap: 0.25rem 1rem; margin: 0; }
+dt { color: var(--quiet); }
+dd { margin: 0; min-width: 0; }
+code { font-size: var(--small); }
+a { color: var(--accent); }
+a:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
+@media (max-width: 30rem) { dl { display: block; } dd { margin-bottom: 0.5rem; } }
+`;
 
 /** Nothing is loaded, run, framed or sent. */
 export const PAGE_HEADERS = {
