@@ -12,9 +12,12 @@ import { REASON, sandbox } from "../agent-cli/testing/cli.ts";
 import { linkIn, TestDeskServer } from "../agent-cli/testing/hosted-desk.ts";
 import { KILL_AT } from "../agent-cli/testing/kill-at.ts";
 import { CONTENT, startMerchant } from "../agent-cli/testing/merchant.ts";
+import { OwnersDesk } from "../agent-cli/testing/owners-desk.ts";
 import { people } from "../agent-cli/testing/people.ts";
-import { requestDigest, shortCode } from "../shared/protocol/payment-request.ts";
-import { TestPasskey } from "./passkey.ts";
+import { recoveryFile } from "../shared/desk/recovery-file.ts";
+import { type PaymentRequest, requestDigest, shortCode } from "../shared/protocol/payment-request.ts";
+import { accountOfPolicy } from "../shared/protocol/policy.ts";
+import { policyOf, TestPasskey } from "./passkey.ts";
 
 /** Every third step, from a random one of the first three. */
 const STRIDE = Number(process.env["DESK_STRIDE"] ?? 3);
@@ -23,7 +26,8 @@ const AT_ONCE = 3;
 const box = sandbox();
 const merchant = await startMerchant();
 const desk = await TestDeskServer.start();
-const { agent } = await people(box);
+const owners = await OwnersDesk.start();
+const { agent, ask, owner: sealed } = await people(box);
 const owner = new TestPasskey("localhost", "7c".repeat(32), desk.origin);
 const pairFile = box.path(`home/pairings/${agent.publicKey}.json`);
 const PAIR = ["pair", "--owner", owner.account];
@@ -180,6 +184,22 @@ test("while it is approved here and paid: taken back at the desk, and paid once 
     const paid = await box.run(["pay", code]);
     expect([n, paid.exit, payments(url), onlyAsk(url).answer.state]).toEqual([n, EXIT.ok, 1, "cancelled"]);
     return died || paying;
+  });
+  expectSteps(killed, 8);
+});
+
+test("while a key at a terminal signs its part: one part is at the desk [desk-crash-part]", async () => {
+  const policy = policyOf(2, owner, sealed);
+  box.write("recovery.json", recoveryFile({ account: accountOfPolicy(policy), policy }));
+  const killed = await sweep(1, async (n) => {
+    const { digest } = await ask(`${merchant.url}?part=${n}`, "part.json");
+    owners.forget();
+    owners.request = box.read<PaymentRequest>("part.json");
+    const sign = ["desk", "sign", digest, "--desk", owners.origin, "--recovery", "./recovery.json", "--confirm", digest];
+    const died = await killedAt(n, box.argv(sign));
+    const again = await box.run(sign);
+    expect([n, again.exit, owners.partial?.proofs.length, owners.sent["partial"]?.length]).toEqual([n, EXIT.ok, 1, 1]);
+    return died;
   });
   expectSteps(killed, 8);
 });

@@ -156,7 +156,7 @@ describe("pair", () => {
     await pair();
     desk.paired.clear();
     const again = await pair();
-    expect([again.exit, inOneLine(again.stderr)]).toEqual([EXIT.ok, expect.stringContaining("It is forgotten here.")]);
+    expect([again.exit, inOneLine(again.stderr)]).toEqual([EXIT.ok, expect.stringContaining("This machine forgets it.")]);
     const checked = await box.run("doctor");
     expect(JSON.stringify(checked.json)).toContain(`none here; the owner decides at ${desk.origin}`);
     expect(JSON.stringify(checked.json)).not.toContain("owner create");
@@ -578,7 +578,7 @@ describe("a desk that is gone", () => {
       expect(made.json.data["desk"].sentAt).toBeUndefined();
       const told = Promise.withResolvers<void>();
       run = box.run(["fetch", "--resume", String(made.json.data["shortCode"]), "--wait"], {
-        heard: (said) => inOneLine(said).includes("is asked again") && told.resolve(),
+        heard: (said) => inOneLine(said).includes("asks the desk again") && told.resolve(),
       });
       await told.promise;
     } finally {
@@ -588,13 +588,13 @@ describe("a desk that is gone", () => {
     await desk.approve(request, owner);
     const paid = await run;
     expect([paid.exit, merchant.settled.size]).toEqual([EXIT.ok, 1]);
-    expect(inOneLine(paid.stderr)).toMatch(/does not answer.*waits in the inbox of this machine, and the desk is asked again/);
+    expect(inOneLine(paid.stderr)).toMatch(/does not answer.*waits in the inbox of this machine; this command asks the desk again/);
   });
 
   test("in the middle of a wait, with a held question [agent-desk-down-midway]", async () => {
     const told = Promise.withResolvers<void>();
     const running = box.run(["fetch", url(), "--reason", REASON, "--wait"], {
-      heard: (said) => inOneLine(said).includes("is asked again") && told.resolve(),
+      heard: (said) => inOneLine(said).includes("asks the desk again") && told.resolve(),
     });
     const request = await desk.waiting();
     await new Promise((resolve) => setTimeout(resolve, 200));

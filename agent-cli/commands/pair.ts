@@ -61,7 +61,7 @@ export const pair = defineCommand({
     const desk = deskOrigin(context, given);
     if (!desk.ok) return desk;
     if (!context.interactive && !account) {
-      return fail("interaction_required", "Someone must confirm the owner's account here, and there is no terminal to ask on.", {
+      return fail("interaction_required", "This machine's operator must confirm the owner's account, and there is no terminal to ask on.", {
         hint: "Run it in a terminal, or name the account that the owner tells you: --owner ACCOUNT",
       });
     }
@@ -74,13 +74,13 @@ export const pair = defineCommand({
     if (!before.ok) return before;
     if (before.data && !(await isEndedThere(context, signer, before.data))) {
       return fail("usage", `This agent is paired already, with ${before.data.account} at ${before.data.desk}.`, {
-        hint: "To pair it anew, first run: lez-agent-pay unpair",
+        hint: "To pair it anew, run lez-agent-pay unpair first.",
       });
     }
     if (before.data) {
       const ended = await forget(context, before.data);
       if (!ended.ok) return ended;
-      warn(context, `The owner had ended the pairing with ${before.data.account} at ${before.data.desk}. It is forgotten here.`);
+      warn(context, `The owner ended the pairing with ${before.data.account} at ${before.data.desk}. This machine forgets it.`);
     }
     const wanted: Wanted = { desk: desk.data, agent: signer.publicKey, secret: newSecret(), account: account?.account };
     const signed = await meetOwner(context, { desk: desk.data, signer }, wanted);
@@ -123,7 +123,7 @@ async function meetOwner(context: Context, caller: DeskCaller, wanted: Wanted): 
     if (context.io.signal.aborted) {
       context.progress("");
       return interrupted(
-        "Nothing is paired on this machine. Who opens the link within its ten minutes pairs the agent's key at the desk alone: remove it there. `pair` makes another link.",
+        "Nothing is paired on this machine. The link works for ten minutes. An owner who opens it pairs the agent's key at the desk alone, and can remove it there. `pair` makes another link.",
       );
     }
     if (answer.ok && answer.data.state === "paired") {
@@ -141,7 +141,7 @@ async function meetOwner(context: Context, caller: DeskCaller, wanted: Wanted): 
       });
     }
     if (answer.ok) trouble.end(context, wanted.desk);
-    else trouble.hear(context, answer.error.message, "It is asked again.");
+    else trouble.hear(context, answer.error.message, "This command asks it again.");
     const rest = DESK_PAUSE_MILLIS - (Date.now() - began);
     if (rest > 0) await sleep(rest, undefined, { signal: context.io.signal }).catch(() => undefined);
   }
@@ -188,7 +188,7 @@ async function confirmed(context: Context, caller: DeskCaller, signed: SignedPai
     const yes = await askYesOrNo(context, "Is this the owner's account, and does the desk show the same code?");
     if (yes !== true) {
       const told = await endPairing({ ...context, io: { ...context.io, signal: new AbortController().signal } }, caller, account);
-      const left = `Nothing is paired on this machine.${told.ok ? "" : " The desk could not be told: its owner ends the pairing there."}`;
+      const left = `Nothing is paired on this machine.${told.ok ? "" : " The desk did not hear of it: its owner ends the pairing there."}`;
       return yes === undefined ? interrupted(left) : fail("pairing_differs", `The pairing was not confirmed. ${left}`);
     }
   }

@@ -59,11 +59,11 @@ async function tellDesk(
   // The desk may have taken it, and its answer was lost.
   if (!told.ok && taken?.sentAt === undefined && told.error.code === "request_not_found") return undefined;
   if (told.ok) noteOver(context, digest);
-  if (!told.ok) warn(context, `${told.error.message} The request may still wait there; an approval of it is not used.`);
+  if (!told.ok) warn(context, `${told.error.message} The request may still wait there; this machine uses no approval of it.`);
   else if (told.data === "approved")
     warn(
       context,
-      `The owner had approved it at ${desk.desk} before. The approval is not used; to make it unusable, the owner revokes it there.`,
+      `The owner approved it at ${desk.desk} before. This machine does not use that approval; the owner can revoke it there.`,
     );
   return told.ok;
 }

@@ -120,7 +120,7 @@ async function readWord(context: Context, desk: PairedDesk, digest: Digest, aske
   const what = `What the desk at ${desk.desk} sent`;
   const expected = { digest, account: desk.account };
   if (data.state !== "approved" && data.decision.decision.decision !== data.state)
-    return untrue(`${what} is another decision than it says.`);
+    return untrue(`${what} is not the decision that it announced.`);
   const filed =
     data.state !== "approved"
       ? await importDecision(context, data.decision, what, expected)

@@ -35,7 +35,7 @@ export async function followDesk(context: Context, desk: PairedDesk, item: Inbox
       const granted = await takeGranted(held, desk);
       if (granted.ok && granted.data > 0) news.granted = true;
     } else {
-      const then = word.kind === "silent" ? ", and the desk is asked again" : "";
+      const then = word.kind === "silent" ? "; this command asks the desk again" : "";
       news.trouble.hear(context, word.failure.error.message, `The request waits in the inbox of this machine${then}.`);
       if (word.kind === "refused") return;
       // It may have lost the request.

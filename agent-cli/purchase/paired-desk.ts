@@ -16,7 +16,7 @@ export type PairedDesk = DeskCaller & Pick<KeptPairing, "account" | "kind">;
 export async function pairedDesk(context: Context, agentKey: string, agentFile: string | undefined): Promise<PairedDesk | undefined> {
   const [pairing, config] = [await findPairing(context, agentKey), context.config()];
   const unasked = (why: string) => {
-    warn(context, `${why} The desk is not asked; the inbox of this machine is.`);
+    warn(context, `${why} The request waits in the inbox of this machine alone.`);
     return undefined;
   };
   if (!pairing.ok) return unasked(pairing.error.message);

@@ -35,11 +35,11 @@ export async function takeBackFromDesk(context: Context, digest: Digest, agentFi
   if (told.ok && told.data === "approved") {
     warn(
       context,
-      `The owner has approved ${code} at ${desk.desk} as well, from ${desk.account}. That approval is not used; the owner revokes it there.`,
+      `The owner has approved ${code} at ${desk.desk} as well, from ${desk.account}. This machine does not use that approval; the owner can revoke it there.`,
     );
   }
   // What is on its way there may still arrive.
   const mayArrive = !told.ok && told.error.code === "request_not_found" && asked.data.sentAt === undefined;
   if (told.ok || !(told.silent || mayArrive)) noteOver(context, digest);
-  else if (told.silent) warn(context, `${told.error.message} Request ${code} may still wait there; an approval of it is not used.`);
+  else if (told.silent) warn(context, `${told.error.message} Request ${code} may still wait there; this machine uses no approval of it.`);
 }

@@ -20,8 +20,8 @@ export class OwnersDesk {
   sent: Record<string, Record<string, unknown>[]> = {};
   request: PaymentRequest | undefined;
   state = "pending";
-  /** What other keys have signed. */
-  partial: object | undefined;
+  /** What keys have signed. A part that comes is kept. */
+  partial: { proofs: object[] } | undefined;
   proposed: object[] = [];
   lies: Record<string, Lie> = {};
 
@@ -82,6 +82,13 @@ export class OwnersDesk {
     return login.origin === this.origin && login.nonce === NONCE && (await verifyProof(proof, claimed, FACILITATOR_DECIDES)).ok;
   }
 
+  /** As one of two. */
+  #keep({ request: _, policy: __, proof, ...object }: Record<string, unknown>): object {
+    const proofs = [...(this.partial?.proofs ?? []), proof as object];
+    this.partial = { ...object, proofs };
+    return { shortCode: "", whole: proofs.length > 1, missing: Math.max(0, 2 - proofs.length) };
+  }
+
   #answer(name: string, ask: Record<string, unknown>): object {
     const { request, state } = this;
     const digest = request && requestDigest(request);
@@ -93,7 +100,7 @@ export class OwnersDesk {
       mandates: { mandates: [], proposed: this.proposed },
       file: { name: "request.json", text: JSON.stringify({ request }) },
       read: { view: {}, ...(this.partial && { partial: this.partial }) },
-      partial: { shortCode: "", whole: false, missing: 1 },
+      partial: name === "partial" ? this.#keep(ask) : {},
       grantPart: { shortCode: "", whole: false, missing: 1 },
     };
     return answers[name] ?? {};
