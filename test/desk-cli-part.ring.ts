@@ -65,7 +65,8 @@ describe("a part of a payment", () => {
     for (const fact of ["PAYMENT REQUEST", code, account, "is number 1 of the 2 that this account needs; alone it pays nothing"])
       expect(run.screen.replaceAll(/\s+/g, " ")).toContain(fact);
     expect(sentPart()).toMatchObject({ authorization: { from: account, requestDigest: digest, value: asked.payment.amount }, policy });
-    expect(run.screen.replaceAll(/\s+/g, " ")).toContain("It counts once 1 more key of the account has signed it too.");
+    const told = `Request ${code}: your key has signed it. It counts once 1 more key of the account has signed it too.`;
+    expect(run.screen.replaceAll(/\s+/g, " ")).toContain(told);
     expect([(await events()).slice(-2), desk.calls.at(-1)]).toEqual([["shown", "signed_for_desk"], "logout"]);
   });
 
@@ -110,7 +111,7 @@ describe("a part of a payment", () => {
     ]);
     const { authorization, proof } = sentPart() ?? {};
     desk.lies = {};
-    desk.partial = { ...{ authorization }, proofs: [proof ?? {}] };
+    desk.partial = { authorization, proofs: [proof ?? {}] };
     const again = await sign([]);
     expect(again.json.data).toMatchObject({ already: true, whole: false, missing: 1 });
     expect(desk.sent["partial"]).toHaveLength(1);

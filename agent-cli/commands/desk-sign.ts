@@ -20,6 +20,7 @@ import { facilitatorFields } from "../facilitator/client.ts";
 import { findDeskOwner, signAtDesk } from "../hosted-desk/desk-owner.ts";
 import { signInAt } from "../hosted-desk/owner-login.ts";
 import { deskOrigin } from "../hosted-desk/pairing.ts";
+import { isSealed } from "../keys/key-file.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { namesRequest } from "../purchase/find-request.ts";
 import { checkAudit } from "../records/audit-log.ts";
@@ -114,7 +115,8 @@ async function decideAtDesk(context: Context, desk: string, input: Input): Promi
   const owner = findDeskOwner(context, input);
   if (!owner.ok) return owner;
   const { layout } = context;
-  context.say(...wrap(`Your key signs in to ${desk}, to read what waits there. That moves no money.`, layout.width));
+  const again = isSealed(owner.data.found.key) ? " After your yes you type the passphrase again." : "";
+  context.say(...wrap(`Your key signs in to ${desk}, to read what waits there. That moves no money.${again}`, layout.width));
   const login = await signInAt(context, desk, owner.data, input);
   if (!login.ok) return login;
   try {
@@ -154,7 +156,7 @@ function sentText({ desk, what, shortCode: code, did, already, whole, missing = 
   const name = `${what === "request" ? "Request" : "Allowance"} ${code}`;
   if (did === "declined")
     return [already ? `${name} was declined before.` : layout.ink("green", `${name} is declined, for all keys of the account.`)];
-  const signed = already ? `Your key has signed ${name.toLowerCase()} before.` : `Signed: ${name.toLowerCase()}.`;
+  const signed = already ? `${name}: your key has signed it before.` : `${name}: your key has signed it.`;
   const now = whole
     ? what === "request"
       ? `It is approved: the desk at ${desk} hands the payment to the agent.`

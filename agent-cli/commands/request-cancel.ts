@@ -61,10 +61,7 @@ async function tellDesk(
   if (told.ok) noteOver(context, digest);
   if (!told.ok) warn(context, `${told.error.message} The request may still wait there; this machine uses no approval of it.`);
   else if (told.data === "approved")
-    warn(
-      context,
-      `The owner approved it at ${desk.desk} before. This machine does not use that approval; the owner can revoke it there.`,
-    );
+    warn(context, `The owner approved it at ${desk.desk} before. This machine does not use that approval; the owner can revoke it there.`);
   return told.ok;
 }
 

@@ -21,7 +21,7 @@ export class OwnersDesk {
   request: PaymentRequest | undefined;
   state = "pending";
   /** What keys have signed. A part that comes is kept. */
-  partial: { proofs: object[] } | undefined;
+  partial: { proofs: object[]; authorization?: unknown; session?: unknown } | undefined;
   proposed: object[] = [];
   lies: Record<string, Lie> = {};
 
@@ -83,9 +83,9 @@ export class OwnersDesk {
   }
 
   /** As one of two. */
-  #keep({ request: _, policy: __, proof, ...object }: Record<string, unknown>): object {
+  #keep({ proof, authorization, session }: Record<string, unknown>): object {
     const proofs = [...(this.partial?.proofs ?? []), proof as object];
-    this.partial = { ...object, proofs };
+    this.partial = { ...(authorization === undefined ? { session } : { authorization }), proofs };
     return { shortCode: "", whole: proofs.length > 1, missing: Math.max(0, 2 - proofs.length) };
   }
 
