@@ -59,6 +59,54 @@ test("asked, read, signed at a terminal, settled by a block, and given: one paym
   expect(status.json.data).toMatchObject({ conclusion: "paid", payer: account, nonce: "0", network: "lez:devnet" });
 });
 
+test("what proves it: signatures and the chain's block in receipt show, no file to export, sums of its own [native-cli-evidence]", async () => {
+  const paidThere = async () => {
+    const { chains } = (await box.run("spending")).json.data as { chains: { payments: number }[] };
+    return chains[0]?.payments ?? 0;
+  };
+  const before = await paidThere();
+  const asked = await ask("?evidence");
+  expect((await approve(asked)).exit).toBe(EXIT.ok);
+  expect((await mining(box.run(["pay", asked.code]))).exit).toBe(EXIT.ok);
+  const verdicts = ({ json }: Run) => {
+    const { points } = (json.ok ? json.data["report"] : json.error.details) as { points: { id: string; verdict: string }[] };
+    return new Map(points.map(({ id, verdict }) => [id, verdict]));
+  };
+  const shown = await box.run(["receipt", "show", asked.code]);
+  expect(shown.json.data).toMatchObject({
+    stated: { fits: true, network: "lez:devnet" },
+    chain: { network: "lez:devnet", ledger: world.chain.genesis, final: false, block: expect.stringMatching(/^\d+$/) as string },
+  });
+  const points = verdicts(shown);
+  for (const id of ["request.agent", "request.approved", "request.terms", "payment.signature", "payment.terms", "chain.transaction"])
+    expect([id, points.get(id)]).toEqual([id, "pass"]);
+  expect([points.get("chain.final"), points.get("chain.moved")]).toEqual(["warn", "unchecked"]);
+  for (let blocks = 0; blocks < 11; blocks++) world.mine();
+  expect(verdicts(await box.run(["receipt", "show", asked.code])).get("chain.final")).toBe("pass");
+
+  const exported = await box.run(["receipt", "export", asked.code]);
+  expect(exported.json.error).toMatchObject({ code: "unsupported", details: { network: "lez:devnet", ledger: world.chain.genesis } });
+  expect(exported.json.next?.argv).toEqual(["lez-agent-pay", "receipt", "show", asked.code]);
+  expect(await paidThere()).toBe(before + 1);
+  const audited = await box.run("audit verify");
+  expect(audited.json.data, audited.stdout).toMatchObject({ checked: before + 1, unchecked: 0 });
+  expect(audited.json.data).not.toHaveProperty("notAsked");
+
+  // Without its sequencer what was signed is checked, and the chain is not. On a chain that does not have it, it differs.
+  world.behaviour.isSilent = true;
+  const silent = await box.run(["receipt", "show", asked.code]);
+  world.behaviour.isSilent = false;
+  expect([silent.exit, verdicts(silent).get("payment.signature"), verdicts(silent).get("chain.transaction")]).toEqual([
+    EXIT.ok,
+    "pass",
+    "unchecked",
+  ]);
+  world.behaviour.forgets = true;
+  const gone = await box.run(["receipt", "show", asked.code]);
+  world.behaviour.forgets = false;
+  expect([gone.exit, verdicts(gone).get("chain.transaction")]).toEqual([EXIT.differs, "fail"]);
+});
+
 test("a process that dies while it waits for the chain has paid once, and the next one gets the goods [native-cli-killed]", async () => {
   const asked = await ask("?killed");
   expect((await approve(asked)).exit).toBe(EXIT.ok);

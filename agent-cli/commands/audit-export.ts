@@ -18,7 +18,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log, or its payments, as a file",
   description:
-    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code, mandate and what status has seen refunded; one row per session with what its calls were charged, and how many they were; and a total. No cell of a CSV can act as a formula.",
+    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code, mandate and what status has seen refunded; one row per session with what its calls were charged, and how many they were; and a total for the ledger and for each network of the chain itself. No cell of a CSV can act as a formula.",
   input: z.strictObject({
     out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
@@ -35,6 +35,8 @@ export const auditExport = defineCommand({
     sessions: z.number().optional(),
     /** Of the payments that were written, and of the calls in sessions. */
     total: moneySchema.optional(),
+    /** What was paid on the chain itself, whose money is another. */
+    chains: z.array(z.strictObject({ network: z.string(), total: moneySchema })).optional(),
     problems: z.number(),
   }),
   examples: [
@@ -48,7 +50,7 @@ export const auditExport = defineCommand({
     if (!log.ok) return log;
     const made = auditFile(context, log.data, format);
     if (!made.ok) return made;
-    const { text, rows, sessions, total } = made.data;
+    const { text, rows, sessions, total, chains } = made.data;
     const written = writeWhole(out, text, force);
     if (!written.ok) return written;
     return succeed({
@@ -56,12 +58,13 @@ export const auditExport = defineCommand({
       entries: rows,
       ...(sessions !== undefined && { sessions }),
       ...(total !== undefined && { total: money(total.toString(), ASSET) }),
+      ...(chains?.size && { chains: [...chains].map(([network, sum]) => ({ network, total: money(sum.toString(), ASSET) })) }),
       problems: log.data.problems.length,
     });
   },
-  render: ({ file, entries, sessions = 0, total, problems }, layout) => [
+  render: ({ file, entries, sessions = 0, total, chains = [], problems }, layout) => [
     total
-      ? `${counted(entries - sessions, "payment")}${sessions > 0 ? ` and ${counted(sessions, "session")}` : ""}, ${total.display} in all, written to ${file}`
+      ? `${counted(entries - sessions, "payment")}${sessions > 0 ? ` and ${counted(sessions, "session")}` : ""}, ${total.display} in all${chains.map(({ network, total }) => ` and ${total.display} on ${network}`).join("")}, written to ${file}`
       : `${counted(entries, "entry", "entries")} written to ${file}`,
     ...(problems ? field(layout, "but", "the chain is broken: lez-agent-pay audit verify") : []),
   ],

@@ -8,6 +8,7 @@ import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
@@ -158,7 +159,10 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
   const known = new Set(all.flatMap(({ facts }) => [facts["transaction"], facts["transactionIfSettled"]]));
   const granted = new Set(all.flatMap(({ event, facts: { mandate } }) => (event === "granted" && mandate !== undefined ? [mandate] : [])));
   const opened = new Set(all.flatMap(({ facts: { session } }) => (session === undefined ? [] : [session])));
-  const approved = all.flatMap(({ event, facts: { from } }) => (event === "approved" && from !== undefined ? [from] : []));
+  // An account of the chain itself has no journal at the ledger: its payments were compared one by one.
+  const approved = all.flatMap(({ event, facts: { from, network } }) =>
+    event === "approved" && from !== undefined && !isNativeNetwork(network ?? NETWORK) ? [from] : [],
+  );
   for (const account of new Set([...(owner === undefined ? [] : [owner]), ...approved])) {
     const parsed = parseAccountId(account);
     if (!parsed.ok) continue;
@@ -268,9 +272,11 @@ function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
 type AtTheLedger = { other: string } | { known: false } | { known: true; problems: string[] };
 
 async function atTheLedger(context: Context, input: FacilitatorInput, { seq, event, facts }: AuditEntry): Promise<Outcome<AtTheLedger>> {
-  const { network = NETWORK, from = "", nonce, validBefore = "0", ledger, transaction } = facts;
+  const { network = NETWORK, from = "", nonce, accountNonce, validBefore = "0", ledger, transaction } = facts;
   if (!parseAccountId(from).ok) return succeed({ known: false });
-  const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
+  // On the chain itself a payment is known by its message hash, and a nonce is the account's.
+  const [key, more] = isNativeNetwork(network) ? [accountNonce ?? "", `h=${nonce}`] : [nonce, `validBefore=${validBefore}`];
+  const path = `/settlements/${encodeURIComponent(network)}/${from}/${key}?${more}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });
   if (!answer.ok) return answer;
   const { status } = answer.data;

@@ -6,13 +6,15 @@ import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
+import { wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { voucherDigest } from "../../shared/protocol/voucher.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { downloadField, retiredForceField } from "../command-line/fields.ts";
 import { claimedCallEvidence, localCallEvidence } from "../evidence/call-source.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence/report.ts";
-import { localEvidence, type Missing } from "../evidence/source.ts";
+import { localEvidence, type Missing, type PaidRequest, paidRequest } from "../evidence/source.ts";
 import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { lackOf, ledgerEvidence } from "../facilitator/ledger-evidence.ts";
 import { refundEvidence } from "../facilitator/refund-evidence.ts";
@@ -44,6 +46,7 @@ export const receiptExport = defineCommand({
   description: [
     "The file holds the request with its reason, the signed payment with its mandate if it is under one, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature; of a payment that was refunded, each signed refund with its entries. The facilitator is asked for the ledger's parts; nothing else leaves this machine.",
     "Of a call that a session paid it holds the request for the session, the signed session, the call's voucher, and the merchant's claim with the payer's entry of it. Before the claim nothing has moved: the file says so, and is written with --partial alone.",
+    "Of a payment on the chain itself there is no such file: the chain is its evidence, and receipt show checks it there.",
     "The evidence is checked before it is written, with the keys that are known here. If a part is missing, nothing is written without --partial. With --partial, an offer or a receipt that fails its check is left out too, and named.",
   ].join("\n\n"),
   input: z.strictObject({
@@ -64,7 +67,10 @@ export const receiptExport = defineCommand({
     const call = await findCall(context, input.request);
     if (!call.ok) return call;
     if (call.data) return exportCall(context, input, call.data);
-    const local = await localEvidence(context, input, partial);
+    const paid = await paidRequest(context, input.request, partial);
+    if (!paid.ok) return paid;
+    if (isNativeNetwork(paid.data.payload.accepted.network)) return onTheChain(paid.data);
+    const local = await localEvidence(context, input, paid.data);
     if (!local.ok) return local;
     const name = `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
     const file = input.out ?? path.join(context.downloads ?? "", name);
@@ -106,6 +112,29 @@ export const receiptExport = defineCommand({
     ...missing.flatMap(({ part, why }) => field(layout, `no ${part}`, why)),
   ],
 });
+
+/** No ledger of ours has an entry of it, and no checkpoint. What proves it is public. */
+function onTheChain({ request, payload }: PaidRequest): Failure {
+  const { accepted } = payload;
+  const words = wordsOfNative(payload);
+  const code = shortCode(requestDigest(request));
+  return fail(
+    "unsupported",
+    `${code} was paid on ${accepted.network} itself. There is no file of evidence of such a payment: the chain is the evidence.`,
+    {
+      hint: `Name the transaction to whom it concerns: any sequencer of ${accepted.network} finds its block. receipt show checks it beside what you signed.`,
+      details: {
+        network: accepted.network,
+        ledger: words?.ledger,
+        transaction: words?.native?.transaction,
+        messageHash: words?.nonce,
+        payer: words?.from,
+        payee: words?.to,
+      },
+      next: { argv: ["lez-agent-pay", "receipt", "show", code], by: "agent", why: "check the payment against the chain" },
+    },
+  );
+}
 
 /** Of a call that a session paid. */
 async function exportCall(

@@ -63,6 +63,37 @@ describe("spending", () => {
     expect((await run("0")).json.error.code).toBe("usage");
   });
 
+  test("sums the chain's money on its own, in the answer and in the accounts' CSV [spending-native]", async () => {
+    const home = box.path("chains");
+    mkdirSync(home, { mode: 0o700 });
+    const env = { LEZ_AGENT_PAY_HOME: home };
+    const context = contextFor({ ...processIo(), env }, [], true);
+    const facts = { url: "https://shop.example/", amount: "10000" };
+    await record(context, "settled", { ...facts, transaction: "1" });
+    for (const transaction of ["2", "3"])
+      await record(context, "settled", { ...facts, network: "lez:devnet", accountNonce: "0", maxFee: "26712", transaction });
+    const ran = await box.run("spending", { env });
+    expect(ran.json.data).toMatchObject({
+      payments: 1,
+      total: { amount: "10000" },
+      merchants: { lines: [{ payments: 1, paid: { amount: "10000" } }] },
+      chains: [{ network: "lez:devnet", payments: 2, paid: { amount: "20000" }, feesAtMost: { amount: "53424" } }],
+    });
+    const { stdout } = await box.run("spending", { env, terminal: true });
+    expect(stdout).toContain("0.00002 LGO in 2 payments on lez:devnet itself");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    const exported = await box.run("audit export --out ./chains.csv --format payments", { env });
+    expect(exported.json.data).toMatchObject({
+      total: { amount: "10000" },
+      chains: [{ network: "lez:devnet", total: { amount: "20000" } }],
+    });
+    const rows = readFileSync(box.path("chains.csv"), "utf8").trim().split("\n").slice(-2);
+    expect(rows).toEqual([
+      '"total","","","","10000","0.00001","","","","0","","","logos:lez-testnet",""',
+      '"total","","","","20000","0.00002","","","","0","","","lez:devnet",""',
+    ]);
+  });
+
   test("says how many lines are left out, and shows a hostile name as text", async () => {
     const home = box.path("many");
     mkdirSync(home, { mode: 0o700 });
@@ -97,13 +128,15 @@ test("the accounts get one row per payment, and a total [audit-export-payments]"
   expect(run.json.data).toMatchObject({ entries: 2, total: { amount: "40000" } });
   const [head, first = "", second = "", total] = readFileSync(box.path("payments.csv"), "utf8").split("\n");
   expect(head).toBe(
-    '"time","agent","merchant","reason","units","LGO","transaction","request","mandate","refunded_units","session","calls"',
+    '"time","agent","merchant","reason","units","LGO","transaction","request","mandate","refunded_units","session","calls","network","most_fee_units"',
   );
   expect(first).toMatch(
-    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}","","0","",""$`),
+    new RegExp(
+      `^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}","","0","","","logos:lez-testnet",""$`,
+    ),
   );
   expect(second).toContain(`"30000","0.00003",`);
-  expect(total).toBe('"total","","","","40000","0.00004","","","","0","",""');
+  expect(total).toBe('"total","","","","40000","0.00004","","","","0","","","logos:lez-testnet",""');
 });
 
 test("what came back of a payment stands beside it: in spending, receipt show and the accounts' CSV [refund-shown]", async () => {
@@ -136,5 +169,5 @@ test("what came back of a payment stands beside it: in spending, receipt show an
   expect(listed).toMatch(new RegExp(`refund_received +0\\.0000025 LGO of ${first}`));
   await box.run("audit export --out ./refunded.csv --format payments");
   const rows = readFileSync(box.path("refunded.csv"), "utf8").trim().split("\n");
-  expect(rows.slice(1).map((row) => row.split(",").at(-3))).toEqual(['"2500"', '"30000"', '"32500"']);
+  expect(rows.slice(1).map((row) => row.split(",").at(-5))).toEqual(['"2500"', '"30000"', '"32500"']);
 });

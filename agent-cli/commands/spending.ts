@@ -1,9 +1,10 @@
 /** `spending`: what was paid from this machine, per day, agent and merchant. */
 
 import * as z from "zod";
-import { ASSET } from "../../shared/lez.ts";
+import { ASSET, NATIVE_NETWORKS, type NativeNetwork } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
@@ -14,7 +15,7 @@ import { type ReceivedRefund, refundsKnown } from "../records/refunds-known.ts";
 import { sessionsCalled } from "../records/sessions-called.ts";
 import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
-import { counted, type Layout } from "../runtime/layout.ts";
+import { counted, type Layout, wrap } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -25,9 +26,22 @@ const lineSchema = z.strictObject({ name: z.string(), payments: z.number(), paid
 type Line = z.infer<typeof lineSchema>;
 const groupSchema = groupOf(lineSchema);
 
+const chainSchema = z.strictObject({
+  network: z.string(),
+  payments: z.number(),
+  paid: moneySchema,
+  /** The most that their fees can have come to. */
+  feesAtMost: moneySchema,
+  days: groupSchema,
+  agents: groupSchema,
+  merchants: groupSchema,
+});
+type ChainSpending = z.infer<typeof chainSchema>;
+
 const resultSchema = z.strictObject({
   /** The first day that counts, in UTC. */
   since: z.string(),
+  /** On the ledger, as all that follows but `chains`. */
   payments: z.number(),
   total: moneySchema,
   /** What came back of these payments, by the journals of the paying accounts. */
@@ -39,6 +53,8 @@ const resultSchema = z.strictObject({
   merchants: groupSchema,
   /** What calls in sessions were charged, one line per session, beside the payments. The ledger pays it by the merchant's claims. */
   sessions: groupSchema,
+  /** What transfers on the chain itself paid, network by network: its money is another, and in no sum above. */
+  chains: z.array(chainSchema),
   /** What is left of those that are open, as the ledger counts it. Those that end first come first. */
   mandates: groupOf(mandateSchema),
 });
@@ -51,7 +67,7 @@ export const spending = defineCommand({
   readOnly: true,
   summary: "what was paid from this machine: per day, agent, merchant",
   description:
-    "From the audit log: each payment counts once, whatever was asked again. Days are in UTC. audit verify compares the log with the ledger. What open mandates have used is the ledger's word; without a mandate it is not asked.",
+    "From the audit log: each payment counts once, whatever was asked again. Days are in UTC. audit verify compares the log with the ledger. What open mandates have used is the ledger's word; without a mandate it is not asked. Payments on the chain itself are summed on their own, network by network.",
   input: z.strictObject({
     days: z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(3650, DAYS).default(30).meta({ value: "n", description: "the last n days; 30" }),
     ...facilitatorFields,
@@ -66,7 +82,8 @@ export const spending = defineCommand({
     if (!log.ok) return log;
     const since = dayOf(formatTimestamp(unixNow() - (days - 1) * 86_400));
     const all = [...log.data.older, ...log.data.entries];
-    const made = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
+    const within = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
+    const made = within.filter(({ network }) => !isNativeNetwork(network));
     const mandates = await openMandates(context, facilitator);
     if (!mandates.ok) return mandates;
     const sessions = sessionLines(context, since);
@@ -76,27 +93,54 @@ export const spending = defineCommand({
       payments: made.length,
       total: sumOf(made),
       refunded: refundedOf(made, refundsKnown(all)),
-      days: grouped(
-        made,
-        ({ at }) => dayOf(at),
-        (a, b) => (a.name < b.name ? 1 : -1),
-      ),
-      agents: grouped(made, ({ agent }) => agent || "unknown", byAmount),
-      merchants: grouped(made, ({ merchant }) => merchant || "unknown", byAmount),
+      ...groupsOf(made),
       sessions: limited(sessions.data),
+      chains: NATIVE_NETWORKS.flatMap((network) => chainSpending(network, within)),
       mandates: mandates.data,
     });
   },
-  render: ({ since, payments, total, refunded, days, agents, merchants, sessions, mandates }, layout) => [
+  render: ({ since, payments, total, refunded, days, agents, merchants, sessions, chains, mandates }, layout) => [
     layout.ink("bold", `${total.display} in ${counted(payments, "payment")} since ${since}`),
     ...(refunded.amount === "0" ? [] : [`${refunded.display} of it was refunded, as far as status has asked`]),
     ...paidChart("per day", days, layout),
     ...paidChart("per agent", agents, layout),
     ...paidChart("per merchant", merchants, layout),
     ...paidChart("in sessions, beside that", sessions, layout),
+    ...chains.flatMap((chain) => chainLines(chain, layout)),
     ...mandateChart(mandates, layout),
   ],
 });
+
+function groupsOf(made: readonly MadePayment[]): Pick<ChainSpending, "days" | "agents" | "merchants"> {
+  return {
+    days: grouped(
+      made,
+      ({ at }) => dayOf(at),
+      (a, b) => (a.name < b.name ? 1 : -1),
+    ),
+    agents: grouped(made, ({ agent }) => agent || "unknown", byAmount),
+    merchants: grouped(made, ({ merchant }) => merchant || "unknown", byAmount),
+  };
+}
+
+/** None if nothing was paid there. */
+function chainSpending(network: NativeNetwork, made: readonly MadePayment[]): ChainSpending[] {
+  const own = made.filter((payment) => payment.network === network);
+  if (own.length === 0) return [];
+  const fees = own.reduce((sum, { maxFee = "0" }) => sum + BigInt(maxFee), 0n);
+  return [{ network, payments: own.length, paid: sumOf(own), feesAtMost: money(fees.toString(), ASSET), ...groupsOf(own) }];
+}
+
+function chainLines({ network, payments, paid, feesAtMost, days, agents, merchants }: ChainSpending, layout: Layout): string[] {
+  return [
+    "",
+    layout.ink("bold", `${paid.display} in ${counted(payments, "payment")} on ${network} itself`),
+    ...wrap(`and fees of at most ${feesAtMost.display}. This money is not the ledger's: no sum above has it.`, layout.width),
+    ...paidChart("per day", days, layout),
+    ...paidChart("per agent", agents, layout),
+    ...paidChart("per merchant", merchants, layout),
+  ];
+}
 
 /** Each session that was called since then, with the sum of its calls. */
 function sessionLines(context: Context, since: string): Outcome<Line[]> {

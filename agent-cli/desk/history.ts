@@ -4,6 +4,7 @@ import type { History, HistoryFilter, HistoryGroup, HistorySession } from "../..
 import { ASSET } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { refundsKnown } from "../records/refunds-known.ts";
@@ -23,7 +24,12 @@ export function historyOf(context: Context, filter: HistoryFilter, now: number):
   const since = dayOf(formatTimestamp(now - (filter.days - 1) * DAY_SECONDS));
   const all = [...log.data.older, ...log.data.entries];
   const within = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
-  const made = within.filter((payment) => matches(payment, filter));
+  const asked = within.filter((payment) => matches(payment, filter));
+  const made = asked.filter(({ network }) => !isNativeNetwork(network));
+  const onChain = Map.groupBy(
+    asked.filter(({ network }) => isNativeNetwork(network)),
+    ({ network }) => network,
+  );
   const sessions = sessionsOf(context, filter, since);
   if (!sessions.ok) return sessions;
   const own = new Set(made.map(({ transaction }) => transaction));
@@ -36,8 +42,9 @@ export function historyOf(context: Context, filter: HistoryFilter, now: number):
     refunded: sumOf(back),
     days: grouped(made, ({ at }) => dayOf(at)).sort((a, b) => (a.name < b.name ? 1 : -1)),
     merchants: limited(grouped(made, ({ merchant }) => merchant).sort(largestFirst(({ paid }) => paid.amount))),
-    list: made.toReversed().slice(0, MAX_LISTED),
-    more: Math.max(0, made.length - MAX_LISTED),
+    chains: [...onChain].map(([network, own]) => ({ name: network, payments: own.length, paid: sumOf(own) })),
+    list: asked.toReversed().slice(0, MAX_LISTED),
+    more: Math.max(0, asked.length - MAX_LISTED),
     sessions: sessions.data.shown,
     known: {
       agents: names([...within, ...sessions.data.within].map(({ agent }) => agent)),

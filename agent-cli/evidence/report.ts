@@ -72,6 +72,16 @@ export function evidenceReportView({ verdict, points, evidence }: EvidenceReport
   };
 }
 
+/** Of a payment on the chain itself, whose words name its own transaction. */
+export function nativeReportView(
+  points: EvidencePoint[],
+  verdict: EvidenceReport["verdict"],
+  order: Evidence,
+  transaction: string,
+): EvidenceReportView {
+  return { ...evidenceReportView({ verdict, points }), says: { ...statementOf(order), transaction } };
+}
+
 type Statement = z.infer<typeof statementSchema>;
 
 function statementOf({ request, payment: { authorization, mandate }, ledger, refunds = [] }: Evidence): Statement {

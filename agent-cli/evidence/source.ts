@@ -1,8 +1,10 @@
 /** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
 
 import type { Evidence } from "../../shared/evidence/evidence.ts";
+import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
 import { evidencePaymentSchema } from "../../shared/evidence/payment-part.ts";
+import type { SignedJws } from "../../shared/extensions/offer-receipt.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../shared/text/json.ts";
@@ -15,7 +17,7 @@ import { findInInbox, namesFile } from "../purchase/find-request.ts";
 import { notApproved } from "../purchase/payment-to-present.ts";
 import { purchaseOf } from "../purchase/purchase.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
-import { keptAnswer } from "../records/kept-answer.ts";
+import { type KeptAnswer, keptAnswer } from "../records/kept-answer.ts";
 import { findPayment, type PaymentRecord } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
@@ -40,55 +42,88 @@ export interface LocalEvidence {
   charged?: string | undefined;
 }
 
+/** A payment that was made for a request, and the machine's record of it. */
+export interface PaidRequest {
+  request: PaymentRequest;
+  payload: PaymentPayload;
+  record?: PaymentRecord | undefined;
+}
+
 /**
- * @param input the request (code, id, digest or file), and trusted keys
+ * @param word the request (code, id, digest or file)
  * @param unpresented accept a payment that was not presented from this machine: an owner's machine knows only what it signed
  */
-export async function localEvidence(
-  context: Context,
-  input: KnownKeysInput & { request: string },
-  unpresented: boolean,
-): Promise<Outcome<LocalEvidence>> {
-  const subject = await subjectOf(context, input.request);
+export async function paidRequest(context: Context, word: string, unpresented: boolean): Promise<Outcome<PaidRequest>> {
+  const subject = await subjectOf(context, word);
   if (!subject.ok) return subject;
   const { request, item } = subject.data;
-  const digest = requestDigest(request);
-  const record = findPayment(context, digest);
+  const record = findPayment(context, requestDigest(request));
   if (!record.ok) return record;
   const payload = paidPayload(context, request, item, record.data, unpresented);
-  if (!payload.ok) return payload;
-  const payment = checkShape(payload.data.payload, evidencePaymentSchema);
-  if (!payment.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${payment.problem}.`);
+  return payload.ok ? succeed({ request, payload: payload.data, record: record.data }) : payload;
+}
+
+/** @param input trusted keys */
+export async function localEvidence(
+  context: Context,
+  input: KnownKeysInput,
+  { request, payload, record }: PaidRequest,
+): Promise<Outcome<LocalEvidence>> {
+  const payment = checkShape(payload.payload, evidencePaymentSchema);
+  if (!payment.ok)
+    return fail("invalid_file", `The payment of ${shortCode(requestDigest(request))} cannot be read: payload.${payment.problem}.`);
   const order: Evidence = { version: "1", request, payment: payment.value };
   const keys = knownKeys(context, input, order);
   if (!keys.ok) return keys;
-
-  const stored = findRequest(context, digest);
-  const required = stored.ok ? stored.data.required : undefined;
-  const asked = new URL(request.http.url);
-  const offer = required && (await signedOfferOf(required, payload.data.accepted, asked, keys.data.merchants?.[asked.origin] ?? []));
-  const kept = keptAnswer(context, digest);
-  if (!kept.ok) return kept;
-  const header = kept.data?.headers[PAYMENT_RESPONSE.toLowerCase()];
-  const stated = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
-  const receipt = stated?.ok ? signedReceiptOf(stated.value) : undefined;
+  const said = await merchantSaid(context, request, payload, keys.data);
+  if (!said.ok) return said;
+  const { offer, receipt, stated, has402, kept } = said.data;
   const missing: Missing[] = [
     ...(offer
       ? []
-      : [{ part: "offer" as const, why: required ? "the merchant did not sign this offer" : "this machine does not have the 402" }]),
+      : [{ part: "offer" as const, why: has402 ? "the merchant did not sign this offer" : "this machine does not have the 402" }]),
     ...(receipt
       ? []
-      : [{ part: "receipt" as const, why: kept.data ? "the merchant signed no receipt" : "this machine does not have the response" }]),
+      : [{ part: "receipt" as const, why: kept ? "the merchant signed no receipt" : "this machine does not have the response" }]),
   ];
   const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
   return succeed({
     evidence,
     missing,
-    ...(stated?.ok && { stated: stated.value }),
-    trace: record.data?.trace,
-    charge: kept.data && chargeOf({ payload: payload.data, authorization: payment.value.authorization }, kept.data.headers),
-    charged: record.data?.charged,
+    stated,
+    trace: record?.trace,
+    charge: kept && chargeOf({ payload, authorization: payment.value.authorization }, kept.headers),
+    charged: record?.charged,
   });
+}
+
+interface MerchantSaid {
+  offer?: SignedJws | undefined;
+  receipt?: SignedJws | undefined;
+  /** The receipt in its response, signed or not. */
+  stated?: SettleResponse | undefined;
+  has402: boolean;
+  kept?: KeptAnswer | undefined;
+}
+
+/** What the merchant said of a payment, as far as it was kept. */
+export async function merchantSaid(
+  context: Context,
+  request: PaymentRequest,
+  { accepted }: PaymentPayload,
+  keys: KnownKeys,
+): Promise<Outcome<MerchantSaid>> {
+  const digest = requestDigest(request);
+  const stored = findRequest(context, digest);
+  const required = stored.ok ? stored.data.required : undefined;
+  const asked = new URL(request.http.url);
+  const offer = required && (await signedOfferOf(required, accepted, asked, keys.merchants?.[asked.origin] ?? []));
+  const kept = keptAnswer(context, digest);
+  if (!kept.ok) return kept;
+  const header = kept.data?.headers[PAYMENT_RESPONSE.toLowerCase()];
+  const stated = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
+  const receipt = stated?.ok ? signedReceiptOf(stated.value) : undefined;
+  return succeed({ offer, receipt, stated: stated?.ok ? stated.value : undefined, has402: required !== undefined, kept: kept.data });
 }
 
 async function subjectOf(context: Context, word: string): Promise<Outcome<{ request: PaymentRequest; item?: InboxItem | undefined }>> {

@@ -154,7 +154,7 @@ describe("the tools", () => {
       request_show: ["reads", "once"],
       request_list: ["reads", "once"],
       whoami: ["reads", "once"],
-      receipt_show: ["reads", "once"],
+      receipt_show: ["reads", "once", "web"],
       receipt_verify: ["reads", "once"],
       receipt_export: ["once", "web"],
       balance: ["reads", "once", "web"],

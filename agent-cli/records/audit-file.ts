@@ -1,8 +1,10 @@
 /** The audit log as the text of a file, for other programs. No cell of a CSV can act as a formula. */
 
+import { NATIVE_NETWORKS, NETWORK } from "../../shared/lez.ts";
 import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { csvRow } from "../../shared/text/csv.ts";
+import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { AuditEntry, readAudit } from "./audit-log.ts";
@@ -21,6 +23,8 @@ interface AuditFile {
   /** Of payments: how many of the rows are sessions, and the sum of all in atomic units. */
   sessions?: number;
   total?: bigint;
+  /** What was paid on the chain itself, by network: in no other sum. */
+  chains?: ReadonlyMap<string, bigint>;
 }
 
 export function auditFile(context: Context, { entries, older }: AuditLog, format: (typeof AUDIT_FORMATS)[number]): Outcome<AuditFile> {
@@ -31,9 +35,18 @@ export function auditFile(context: Context, { entries, older }: AuditLog, format
   const called = sessionsCalled(context);
   if (!called.ok) return called;
   const inSessions = called.data.reduce((sum, { charged }) => sum + charged, 0n);
-  const total = made.reduce((sum, { amount }) => sum + BigInt(amount), inSessions);
-  const text = textOf(paymentRows(made, called.data, refundsKnown(all), total));
-  return succeed({ text, rows: made.length + called.data.length, sessions: called.data.length, total });
+  const onLedger = made.filter(({ network }) => !isNativeNetwork(network));
+  const total = inSessions + sumOf(onLedger);
+  const onChain = Map.groupBy(made, ({ network }) => network);
+  const chains = new Map(
+    NATIVE_NETWORKS.flatMap((network) => (onChain.has(network) ? [[network, sumOf(onChain.get(network) ?? [])]] : [])),
+  );
+  const text = textOf(paymentRows(made, called.data, refundsKnown(all), { total, chains }));
+  return succeed({ text, rows: made.length + called.data.length, sessions: called.data.length, total, chains });
+}
+
+function sumOf(made: readonly MadePayment[]): bigint {
+  return made.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
 }
 
 function textOf(lines: readonly string[]): string {
@@ -67,6 +80,8 @@ const COLUMNS = [
   "refunded_units",
   "session",
   "calls",
+  "network",
+  "most_fee_units",
 ];
 
 /** What an account's journal gave back of a payment is a column: a refund is no payment less. A session is one row. */
@@ -74,11 +89,11 @@ function paymentRows(
   made: readonly MadePayment[],
   called: readonly CalledSession[],
   refunds: readonly ReceivedRefund[],
-  total: bigint,
+  { total, chains }: { total: bigint; chains: ReadonlyMap<string, bigint> },
 ): string[] {
   const back = (of: (refund: ReceivedRefund) => boolean) => refunds.filter(of).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
   const paid = new Set(made.map(({ transaction }) => transaction));
-  const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request, mandate }) => [
+  const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request, mandate, network, maxFee = "" }) => [
     at,
     agent,
     merchant,
@@ -91,10 +106,15 @@ function paymentRows(
     back(({ refundOf }) => refundOf === transaction).toString(),
     "",
     "",
+    network,
+    maxFee,
   ]);
   const refunded = back(({ refundOf }) => paid.has(refundOf)).toString();
-  const sums = ["total", "", "", "", total.toString(), decimalAmount(total), "", "", "", refunded, "", ""];
-  return [COLUMNS, ...rows, ...called.map(sessionRow), sums].map(csvRow);
+  const sums = ["total", "", "", "", total.toString(), decimalAmount(total), "", "", "", refunded, "", "", NETWORK, ""];
+  const onChains = [...chains].map(([network, sum]) => {
+    return ["total", "", "", "", sum.toString(), decimalAmount(sum), "", "", "", "0", "", "", network, ""];
+  });
+  return [COLUMNS, ...rows, ...called.map(sessionRow), sums, ...onChains].map(csvRow);
 }
 
 /** What its calls were charged. No transaction: the ledger pays it by the merchant's claims. */
@@ -113,5 +133,7 @@ function sessionRow({ session: { id, signed }, calls, charged, at, agent, reason
     "0",
     id,
     String(calls.length),
+    signed.channelConfig.network,
+    "",
   ];
 }

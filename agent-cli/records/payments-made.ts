@@ -1,6 +1,7 @@
 /** The payments that the audit log has, each once, with what it says of them elsewhere: agent, reason, request. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
 import type { AuditEntry } from "./audit-log.ts";
@@ -19,6 +20,10 @@ export interface MadePayment {
   reason: string;
   /** Atomic units. Of scheme `upto`: what was charged, once that is known. */
   amount: string;
+  /** Which money: LGO of the mock ledger and of a chain are two, which no sum may mix. */
+  network: string;
+  /** On the chain itself: the most that its fee can be, beside the amount. */
+  maxFee?: string | undefined;
   transaction: string;
   /** Its short code; empty for a payment without a request. */
   request: string;
@@ -47,6 +52,8 @@ export function paymentsMade(context: Context, entries: readonly AuditEntry[]): 
       url,
       reason,
       amount: facts["charged"] ?? amount,
+      network: facts["network"] ?? NETWORK,
+      maxFee: facts["maxFee"],
       transaction,
       request: requestDigest === "" ? "" : shortCode(requestDigest as Digest),
       // Its own fact: an earlier payment of the request, within a mandate, may have been refused.

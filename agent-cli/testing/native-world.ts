@@ -47,6 +47,9 @@ export interface NativeWorld {
     extra: Record<string, unknown>;
     /** The facilitator keeps transfers and sends none. */
     holdsBack: boolean;
+    /** The sequencer answers nothing, or knows of no transaction. */
+    isSilent: boolean;
+    forgets: boolean;
     /** Every transaction in the mempool is lost at the next block. */
     amount: string;
   };
@@ -82,7 +85,7 @@ export async function nativeWorld(rich: { account: string; lepta: bigint }[], bl
     seller,
     presented: () => presented,
     sold: () => sold,
-    behaviour: { accepts: [], extra: {}, holdsBack: false, amount: "10000" },
+    behaviour: { accepts: [], extra: {}, holdsBack: false, isSilent: false, forgets: false, amount: "10000" },
     mine,
   };
   return world;
@@ -95,13 +98,14 @@ export async function nativeWorld(rich: { account: string; lepta: bigint }[], bl
     const json = (status: number, value: object) =>
       void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (path.pathname === "/rpc") {
+      if (world.behaviour.isSilent) return void response.writeHead(502).end();
       const said = answerRpc(
         body,
         {
           head: chain.head,
           market: chain.market,
           block: (id) => chain.block(id),
-          transaction: (id) => chain.transaction(id),
+          transaction: (id) => (world.behaviour.forgets ? undefined : chain.transaction(id)),
           account: (id) => chain.account(id),
           send: (wire) => chain.send(wire),
         },

@@ -103,6 +103,8 @@ export interface HistoryPayment {
   url: string;
   reason: string;
   amount: string;
+  /** On which money it was paid. Absent where there was the ledger's alone. */
+  network?: string | undefined;
   transaction: string;
   /** Its short code; empty for a payment without a request. */
   request: string;
@@ -134,6 +136,7 @@ export interface History {
   /** The first day that counts. */
   since: string;
   today: string;
+  /** On the ledger, as the sums and groups that follow. */
   payments: number;
   total: Money;
   refunded: Money;
@@ -141,7 +144,9 @@ export interface History {
   days: HistoryGroup[];
   /** Who was paid the most comes first. */
   merchants: { lines: HistoryGroup[]; more: number };
-  /** Newest first, at most a page of them. */
+  /** What was paid on the chain itself, by network: in no other sum. */
+  chains?: HistoryGroup[] | undefined;
+  /** Newest first, on every network, at most a page of them. */
   list: HistoryPayment[];
   more: number;
   /** Calls in sessions, beside the payments: the latest session first. Of a desk that knows of calls. */

@@ -30,10 +30,8 @@ export type NativeCancelResult =
 export const nativeKeySchema = z.strictObject({
   network: z.enum(NATIVE_NETWORKS),
   payer: z.custom<LezAccountId>(isLezAccountId, "must be a LEZ account"),
-  nonce: z.string().check(
-    z.regex(/^(0|[1-9][0-9]{0,38})$/, NONCE),
-    z.refine((nonce) => BigInt(nonce) <= MAX_AMOUNT, NONCE),
-  ),
+  // One check: a second one would run on what the first refuses, and a number is read of digits alone.
+  nonce: z.string().check(z.refine((nonce) => /^(0|[1-9][0-9]{0,38})$/.test(nonce) && BigInt(nonce) <= MAX_AMOUNT, NONCE)),
   h: z.optional(digestSchema),
 });
 export type NativeKey = z.infer<typeof nativeKeySchema>;

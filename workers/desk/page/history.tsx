@@ -10,6 +10,7 @@ import {
 } from "../../../shared/desk/api.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { showUnsafe } from "../../../shared/screen/escapes.ts";
+import { isNativeNetwork } from "../../../shared/settlement/native.ts";
 import type { Client, Problem } from "./client.ts";
 import { Empty, Foreign, Heading, Loading, saveFile, Time, Trouble } from "./parts.tsx";
 import { PerDay, PerMerchant } from "./plots.tsx";
@@ -38,20 +39,18 @@ export function History({ client }: { client: Client }) {
           <Numbers data={shown} />
         </>
       )}
-      {shown && shown.payments === 0 && !shown.sessions?.list.length && (
+      {shown && shown.list.length === 0 && !shown.sessions?.list.length && (
         <Empty title="No payments">
           {isNarrowed(filter) ? "Nothing was paid that fits these filters." : "What agents pay appears here."}
         </Empty>
       )}
       {shown && shown.payments > 0 && (
-        <>
-          <div class="plots">
-            <PerDay data={shown} day={filter.day} choose={(day) => setFilter({ ...filter, day })} />
-            <PerMerchant data={shown} merchant={filter.merchant} choose={(merchant) => setFilter({ ...filter, merchant })} />
-          </div>
-          <Payments list={shown.list} more={shown.more} />
-        </>
+        <div class="plots">
+          <PerDay data={shown} day={filter.day} choose={(day) => setFilter({ ...filter, day })} />
+          <PerMerchant data={shown} merchant={filter.merchant} choose={(merchant) => setFilter({ ...filter, merchant })} />
+        </div>
       )}
+      {shown && shown.list.length > 0 && <Payments list={shown.list} more={shown.more} />}
       {shown?.sessions && shown.sessions.list.length > 0 && <Sessions {...shown.sessions} />}
       <Exports client={client} />
     </>
@@ -143,13 +142,14 @@ function short(text: string): string {
 }
 
 function Numbers({ data }: { data: HistoryData }) {
-  const { total, payments, refunded, since } = data;
+  const { total, payments, refunded, since, chains = [] } = data;
   return (
     <p class="numbers" role="status">
       <b class="figure">{total.display}</b>
       <span class="quiet">
         in {payments} {payments === 1 ? "payment" : "payments"} since <time dateTime={since}>{since}</time>
         {refunded.amount !== "0" && `; ${refunded.display} of it came back`}
+        {chains.map(({ name, payments, paid }) => `; beside it ${paid.display} in ${payments} on ${name} itself, which is other money`)}
       </span>
     </p>
   );
@@ -165,7 +165,8 @@ function Payments({ list, more }: { list: readonly HistoryPayment[]; more: numbe
             <span class="what">
               <span class="amount">{displayAmount(payment.amount)}</span>
               <span class="host">
-                to <Foreign text={payment.merchant || "an unknown merchant"} />
+                {isNativeNetwork(payment.network ?? "") && `on ${payment.network} `}to{" "}
+                <Foreign text={payment.merchant || "an unknown merchant"} />
               </span>
               <span class="reason quiet">
                 <Foreign text={payment.reason || `${payment.method} ${payment.url}`} />
