@@ -21,7 +21,8 @@ import { PAYER_CHECKS } from "../../shared/evidence/payer-checks.ts";
 import type { SignedJws } from "../../shared/extensions/offer-receipt.ts";
 import type { NativeNetwork } from "../../shared/lez.ts";
 import type { PaymentWords } from "../../shared/protocol/native-payment.ts";
-import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { checkNativeRequest, type PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { parseTimestamp } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { BadBlock } from "../../shared/zone/account-read.ts";
 import { readNativeOffer } from "../../shared/zone/offer.ts";
@@ -62,6 +63,17 @@ type NativeCheck = PointCheck<NativeContext, "offer" | "receipt">;
 
 /** Of the ledger's payments these are other checks: there an Authorization is signed. */
 const REPLACED = new Set(["payment.account", "payment.signature", "payment.terms"]);
+
+const REQUEST_TERMS: NativeCheck = {
+  id: "request.terms",
+  title: "the request agrees with the offer in it, and the offer's binding with the address and body that it names",
+  about: "request.payment",
+  async judge({ request }) {
+    const checked = await checkNativeRequest(request, parseTimestamp(request.createdAt) ?? 0);
+    if (!checked.ok) return wrong(`${checked.code}: ${checked.problem}`);
+    return checked.scope === "none" ? doubtful("they agree, but the merchant tied the payment to no request") : right("they agree");
+  },
+};
 
 const SIGNED_CHECKS: readonly NativeCheck[] = [
   {
@@ -153,10 +165,10 @@ export async function judgeNativeReceipt(
 }
 
 const isReplaced = ({ id, signer }: EvidenceCheck) => signer === "agent" || REPLACED.has(id);
-const isAboutRequest = ({ id }: EvidenceCheck) => id.startsWith("request.");
+const isAboutRequest = ({ id }: Pick<EvidenceCheck, "id">) => id.startsWith("request.");
 
 const CHECKS: readonly NativeCheck[] = [
-  ...PAYER_CHECKS.filter(isAboutRequest),
+  ...PAYER_CHECKS.map((check) => (check.id === REQUEST_TERMS.id ? REQUEST_TERMS : check)).filter(isAboutRequest),
   ...SIGNED_CHECKS,
   ...PAYER_CHECKS.filter((check) => !isAboutRequest(check) && !isReplaced(check)),
   ...MERCHANT_CHECKS.filter(({ scheme }) => scheme === undefined),

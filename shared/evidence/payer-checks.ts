@@ -6,7 +6,7 @@ import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { authorizationFor, authorizationWithin } from "../protocol/approval.ts";
 import type { Authorization } from "../protocol/authorization.ts";
 import { FACILITATOR_DECIDES } from "../protocol/passkey.ts";
-import { checkNativeRequest, checkPaymentRequest, isNativeRequest, shortCode } from "../protocol/payment-request.ts";
+import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { verifyProof } from "../protocol/proof.ts";
 import { parseTimestamp } from "../time.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
@@ -55,8 +55,7 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
     title: "the request agrees with the offer in it, and the offer's binding with the address and body that it names",
     about: "request.payment",
     async judge({ request }) {
-      const check = isNativeRequest(request) ? checkNativeRequest : checkPaymentRequest;
-      const checked = await check(request, parseTimestamp(request.createdAt) ?? 0);
+      const checked = await checkPaymentRequest(request, parseTimestamp(request.createdAt) ?? 0);
       if (checked.ok && checked.scope === "none") return doubtful("they agree, but the merchant tied the payment to no request");
       if (checked.ok || checked.code === "invalid_signature") return right("they agree");
       return wrong(`${checked.code}: ${checked.problem}`, checked.code === "offer_mismatch" ? "request.payment" : "request");
