@@ -5,6 +5,7 @@ import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { SALES_PAGE } from "../../shared/limits.ts";
 import { dayOf, type RecordedSale, SESSIONS_ROUTE } from "../../workers/merchant/paywall/memory/sales-register.ts";
 import type { DurableNamespace } from "../../workers/merchant/paywall/types.ts";
+import { owner } from "../fixtures.ts";
 
 export const SELLER_KEY = "5e11e4".repeat(8);
 const A_DAY = 86_400;
@@ -20,7 +21,7 @@ export function sale(members: Partial<RecordedSale> = {}): RecordedSale {
     key: transaction,
     route: "GET /report",
     status: "delivered",
-    payer: DEMO_MERCHANT_ACCOUNT,
+    payer: owner.account,
     amount: "1000000000",
     ...members,
   };

@@ -266,7 +266,14 @@ function historyAt(now: number): History {
       reason: REASONS[which] ?? "",
       amount: String(amount + chance(9) * 1_000_000),
       transaction: i.toString(16).padStart(64, "0"),
-      request: which === 0 ? "" : shortCode((i + 4096).toString(16).padStart(64, "a") as Digest),
+      request:
+        which === 0
+          ? ""
+          : shortCode(
+              String((i + 1) * 1_618_033)
+                .padStart(10, "5")
+                .padEnd(64, "0") as Digest,
+            ),
       mandate: which === 0 ? "7F3K-9QPD" : "",
     };
   });

@@ -213,9 +213,9 @@ function Bar({ title, used, held, left, whole, note }: BarProps) {
         </span>
       </p>
       <svg class="bar-of" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-        <rect class="track" width="100" height="4" rx="2" />
-        <rect class="held" width={spentWidth + heldWidth} height="4" rx="2" />
-        <rect class="spent" width={spentWidth} height="4" rx="2" />
+        <rect class="track" width="100" height="4" />
+        <rect class="held" width={spentWidth + heldWidth} height="4" />
+        <rect class="spent" width={spentWidth} height="4" />
       </svg>
       <p class="line quiet small">
         <span class="legend">

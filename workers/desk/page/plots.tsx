@@ -102,8 +102,8 @@ export function PerMerchant({ data, merchant, choose }: PerMerchantProps) {
                 </span>
               </span>
               <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
-                <rect class="track" width="100" height="3" rx="1.5" />
-                <rect width={widthOf(BigInt(paid.amount), most)} height="3" rx="1.5" />
+                <rect class="track" width="100" height="3" />
+                <rect width={widthOf(BigInt(paid.amount), most)} height="3" />
               </svg>
             </button>
           </li>

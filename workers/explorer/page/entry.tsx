@@ -29,7 +29,13 @@ export function EntryRow({ entry }: { entry: JournalEntry }) {
     <>
       <span class="what">
         <span>
-          {titleOf(entry)} {counterparty && <Foreign text={`${counterparty.slice(0, 6)}…${counterparty.slice(-4)}`} />}
+          {titleOf(entry)}
+          {counterparty && (
+            <>
+              {entry.kind === "debit" ? " to " : " from "}
+              <Foreign text={`${counterparty.slice(0, 6)}…${counterparty.slice(-4)}`} />
+            </>
+          )}
         </span>
         <span class="quiet small">
           entry {seq}, <EntryTime at={entry.at} />

@@ -100,8 +100,9 @@ function Pairing({ client, record, owner, agent, secret, isNamed }: Omit<Pairing
         <Code pairing={pairing} />
         {!isNamed && <p>The agent's terminal shows this code after you pair it, and asks there whether it is the same.</p>}
         <p class="quiet">
-          Agent key <Id text={agent} /> · <TimeLeft seconds={left} />
+          Agent key <Id text={agent} />
         </p>
+        <TimeLeft seconds={left} />
         <p>From then on this agent can ask you for payments here. It can pay nothing that you have not approved.</p>
         <TextField label="Your name for the agent" value={name} set={setName} />
         {refusal && <Trouble problem={refusal} />}

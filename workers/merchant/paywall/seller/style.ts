@@ -28,7 +28,9 @@ form { display: flex; flex-wrap: wrap; align-items: end; gap: 12px; margin-top: 
 label { font-size: var(--tiny); font-weight: 600; flex: 1 1 9rem; max-width: 16rem }
 input, select { display: block; width: 100%; height: 46px; margin-top: 4px; padding: 0 12px; font: inherit; font-size: var(--body); font-weight: 400; color: inherit; background: var(--card); border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent); border-radius: 8px }
 button { height: 46px; padding: 0 20px; border: 0; border-radius: 8px; background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 650; cursor: pointer }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 8.5rem), 1fr)); gap: 16px; margin-top: 24px }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10rem), 1fr)); gap: 16px; margin-top: 24px }
+.numbers > div { display: flex; flex-direction: column; justify-content: space-between }
+.numbers dt { font-size: var(--tiny) }
 .numbers dd { font-size: var(--large); font-weight: 660 }
 .numbers .first { grid-column: 1 / -1 }
 .numbers .first dd { font-size: var(--sum); font-weight: 720; letter-spacing: -.03em; line-height: 1.15 }
