@@ -7,6 +7,7 @@ import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, type Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead } from "../../agent-cli/testing/people.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { booksOf, chainOf, type Posting } from "../paywall/seller-books.ts";
 import { useStack } from "../stack/stack.ts";
 import { contrastViolations, violations } from "./axe.ts";
@@ -119,7 +120,8 @@ describe("public books", () => {
   });
 
   test("without entries, and without that transaction, say so; offline goes on when asked [explorer-states]", async () => {
-    await shown(await tab(await linkOf(openBox, "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj")), "nothing was ever paid into it");
+    const { account } = await keySigner(generateSecretKey());
+    await shown(await tab(await linkOf(openBox, account)), "nothing was ever paid into it");
     await shown(await tab(await linkOf(openBox, UNKNOWN)), "This account's books have no such transaction");
     let away = true;
     const offline = (page: Page) => page.route(/\/journal\?/, (route) => (away ? route.abort() : route.continue()));

@@ -6,13 +6,13 @@ import type { Browser } from "./chromium.ts";
 const SLOWDOWN = 4;
 /** Milliseconds on a machine that does nothing else. */
 const LIMIT_MILLIS = 300;
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Bursts of other work do not last. */
-const MAX_ROUNDS = 20;
+const MAX_ROUNDS = 18;
 
 /**
  * Expects the first contentful paint within the limit; on a busy machine within three times that of an empty page of the same origin. It is
- * the median of five, each beside an empty page: what slows one down slows the other. A round that is too slow is repeated.
+ * the median of three, each beside an empty page: what slows one down slows the other. A round that is too slow is repeated.
  * @param link to the page
  */
 export async function expectPaintsSoon(browser: Pick<Browser, "context">, link: string): Promise<void> {
