@@ -176,7 +176,7 @@ describe("pair", () => {
       heard: (said) => said.includes("Waiting") && stop.abort(),
     });
     expect([run.exit, existsSync(pairFile)]).toEqual([EXIT.interrupted, false]);
-    expect(run.json.error.message).toContain("Who opens the link within its ten minutes pairs the agent's key at the desk alone");
+    expect(run.json.error.message).toContain("An owner who opens it pairs the agent's key at the desk alone");
   });
 
   test("a pairing that was changed on disk is none, and unpair repairs it", async () => {
