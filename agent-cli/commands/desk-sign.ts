@@ -83,11 +83,11 @@ export const deskSign = defineCommand({
   audience: "owner",
   summary: "sign at a hosted desk: a request, an allowance, a pairing, a setting",
   description:
-    "For an owner with an Ed25519 key. With a text of the desk's page it signs a pairing or a change of a setting, and prints what goes into the page's field. With the code of a request it signs in to the desk, shows the request as approve does, and sends what you sign: the payment, or your key's part of it if several keys of the account sign together. The code of an allowance that another key proposes works the same way. Of an account of several keys it takes --recovery. A sealed key asks its passphrase twice: to sign in, which only reads, and after your yes.",
+    "For an owner with an Ed25519 key. With a text of the desk's page it signs a pairing or a change of a setting, and prints what goes into the page's field. With the code of a request it signs in to the desk, shows the request as approve does, and sends what you sign: the payment, or your key's part of it if several keys of the account sign together. The code of an allowance that another key proposes works the same way. For an account of several keys, name its recovery file. You type the passphrase of a sealed key twice: to sign in, which only reads, and after your yes.",
   input,
   output: z.union([printedSchema, sentSchema]),
   examples: [
-    { says: "what the page shows", argv: `desk sign ${TEXT} --desk https://desk.example` },
+    { says: "the text that the page shows, for a pairing or a setting", argv: `desk sign ${TEXT} --desk https://desk.example` },
     {
       says: "your part of a payment that several keys make, with its second key",
       argv: "desk sign 7F3K-9QPD --desk https://desk.example --recovery recovery.json --owner-file second-key.json",
