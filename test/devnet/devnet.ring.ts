@@ -2,8 +2,10 @@
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
@@ -17,6 +19,8 @@ import { keyOf, type TestTransfer, transfer } from "../../workers/lez-devnet/tes
 
 const KEY = "the-key-of-these-tests";
 const [alice, bob] = [keyOf("alice"), keyOf("bob")];
+/** workerd gives a body that no one has read one second, and closes the connection then. */
+const LATE_BODY_MILLIS = 1500;
 const SUPPLY = JSON.stringify([[alice.account, "1000000000"]]);
 const vars = { "lez-devnet": { DEVNET_CONTROL: bodyDigest(utf8(KEY)), FAUCET: "on", BLOCK_MILLIS: "100", SUPPLY } };
 
@@ -36,6 +40,31 @@ function statusOfAnnounced(bytes: number): Promise<number | undefined> {
   sent.on("error", reject);
   sent.flushHeaders();
   return promise;
+}
+
+/** Two calls over one connection, of which the first has a body that comes late. @returns what came back, up to the end or to both answers */
+async function overOneConnection(path: string, type: string): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "checkHealth", params: [] });
+  const head = (to: string, of: string) =>
+    `POST ${to} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${of}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const socket = connect(Number(port), host);
+  let said = "";
+  const ended = new Promise<void>((resolve) => {
+    socket.on("data", (part) => {
+      said += part.toString();
+      if (said.includes('"result":null')) resolve();
+    });
+    socket.on("error", () => resolve());
+    socket.on("close", () => resolve());
+  });
+  socket.write(head(path, type));
+  await sleep(LATE_BODY_MILLIS);
+  socket.write(body);
+  socket.write(head("/", "application/json") + body);
+  await ended;
+  socket.destroy();
+  return said;
 }
 
 async function start(): Promise<void> {
@@ -81,6 +110,18 @@ describe("HTTP", () => {
   test("another type than JSON is 415, a body above 10 MiB is 413", async () => {
     expect((await post("/", "{}", { "Content-Type": "text/plain" })).status).toBe(415);
     expect(await statusOfAnnounced(10 * 1024 * 1024 + 1)).toBe(413);
+  });
+
+  test("a refusal leaves the connection open for the next call, however late the refused body comes [devnet-refused-body]", async () => {
+    const [other, elsewhere, refused] = await Promise.all([
+      overOneConnection("/", "text/plain"),
+      overOneConnection("/elsewhere", "text/plain"),
+      overOneConnection("/control/status", "text/plain"),
+    ]);
+    for (const [status, said] of [[415, other] as const, [404, elsewhere] as const, [401, refused] as const]) {
+      expect(said).toContain(`HTTP/1.1 ${status}`);
+      expect(said).toContain('"result":null');
+    }
   });
 
   test("calls and batches", async () => {

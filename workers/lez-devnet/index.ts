@@ -31,8 +31,9 @@ export default {
     }
     if (request.method !== "POST") return problem("not_found");
     if (pathname === "/faucet" && env.FAUCET === "on") return grant(request, devnet);
-    if (!pathname.startsWith(CONTROL) || env.DEVNET_CONTROL === undefined) return problem("not_found");
-    if (!showsKeyOf(env.DEVNET_CONTROL, request.headers.get("Authorization") ?? undefined)) return problem("unauthorized");
+    if (!pathname.startsWith(CONTROL) || env.DEVNET_CONTROL === undefined) return refuseRead(request, problem("not_found"));
+    const isOperator = showsKeyOf(env.DEVNET_CONTROL, request.headers.get("Authorization") ?? undefined);
+    if (!isOperator) return refuseRead(request, problem("unauthorized"));
     return control(request, devnet, pathname.slice(CONTROL.length));
   },
 } satisfies ExportedHandler<DevnetEnv>;
@@ -41,12 +42,20 @@ export default {
 async function answerPost(request: Request, devnet: DurableObjectStub<Devnet>): Promise<Response> {
   if (request.method !== "POST") return new Response("POST is required", { status: 405, headers: { Allow: "POST" } });
   const [type = ""] = (request.headers.get("Content-Type") ?? "").split(";");
-  if (type.trim().toLowerCase() !== "application/json") return new Response("Content-Type: application/json is required", { status: 415 });
+  if (type.trim().toLowerCase() !== "application/json") {
+    return refuseRead(request, new Response("Content-Type: application/json is required", { status: 415 }));
+  }
   const body = await readLimited(request, MAX_RPC_BODY_BYTES);
   if (!body) return new Response("Request body is too large", { status: 413 });
   const answer = await devnet.rpc(body);
   if (answer.kind === "lost") return new Response(brokenOff());
   return new Response(answer.body ?? "", { headers: { "Content-Type": "application/json; charset=utf-8" } });
+}
+
+/** Reads the body first, if it is a small one: a connection with an unread body is closed, perhaps under the client's next call. */
+async function refuseRead(request: Request, refusal: Response): Promise<Response> {
+  await readLimited(request, MAX_CONTROL_BODY_BYTES);
+  return refusal;
 }
 
 /** A body that ends before it has begun: the caller cannot know what became of its call. */
