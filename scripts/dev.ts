@@ -61,6 +61,8 @@ const DEVNET = ["-c", "workers/lez-devnet/wrangler.toml", "--port", String(LOCAL
 const NATIVE = ["-c", "workers/native/wrangler.toml"];
 /** As the wrangler.toml files say. */
 const SHARDS = 1;
+/** How long a wrangler may take to end. */
+const STOP_MILLIS = 5000;
 
 const dev = defineCommand({
   name: "dev",
@@ -102,16 +104,21 @@ async function startWranglers(
 ): Promise<Outcome<Stack>> {
   await buildExplorer();
   const exits: { child: ChildProcess; exit: Promise<unknown> }[] = [];
+  let isStopping = false;
   const start = (args: string[]) => {
+    // It was cut off while one of them started: the end has begun, and would not know of another.
+    if (isStopping || context.io.signal.aborted) return;
     const child = wrangler(args, folder);
     const exit = once(child, "exit");
     exits.push({ child, exit });
-    // A Ctrl-C reaches it, too.
-    void exit.then(() => context.io.signal.aborted || ended.resolve(endedEarly()));
+    void exit.then(() => isStopping || context.io.signal.aborted || ended.resolve(endedEarly()));
   };
   const stop = async () => {
-    for (const { child } of exits) child.kill("SIGTERM");
-    await Promise.all(exits.map(({ exit }) => exit));
+    isStopping = true;
+    for (const { child } of exits) signalGroup(child, "SIGTERM");
+    await Promise.all(exits.map(({ exit }) => Promise.race([exit, sleep(STOP_MILLIS)])));
+    // One that was starting may not have passed the signal on to its runtime.
+    for (const { child } of exits) signalGroup(child, "SIGKILL");
   };
   context.atEnd(stop);
   const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
@@ -161,10 +168,23 @@ async function answers({ io: { signal } }: CommandContext, url: string, expected
   }
 }
 
-/** Its log goes to stderr: stdout has the one line of JSON. */
+/** To a wrangler and all that it has started. */
+function signalGroup({ pid }: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // None of them is there any more.
+  }
+}
+
+/** Leads a process group. Its log goes to stderr: stdout has the one line of JSON. */
 function wrangler(args: string[], folder: string): ChildProcess {
   const local = ["--inspector-port", "0", "--persist-to", folder, "--ip", "127.0.0.1", "--show-interactive-dev-session", "false"];
-  return spawn("wrangler", ["dev", ...args, ...local], { stdio: ["ignore", 2, 2], env: { ...process.env, ...QUIET_WRANGLER } });
+  return spawn("wrangler", ["dev", ...args, ...local], {
+    stdio: ["ignore", 2, 2],
+    detached: true,
+    env: { ...process.env, ...QUIET_WRANGLER },
+  });
 }
 
 function endedEarly(): Failure {
@@ -173,6 +193,8 @@ function endedEarly(): Failure {
 
 async function main(words: string[]): Promise<number> {
   const io = processIo();
+  // Wranglers lead groups of their own, which a terminal that closes does not reach.
+  process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"));
   const context = contextFor(io, words, false);
   const read = readWords(words);
   if (read === "help") {
