@@ -21,21 +21,25 @@ export interface ChainReader {
 const READ_TRIES = 3;
 
 /**
- * One read of both: an answer does not name its head, so the head must be the same before and after.
- * @returns undefined if it never was
+ * One read of both. An answer does not name its head, so the head is the same before and after it; and a block that came and left in between
+ * is not hidden by that, so the answer is the same as the one before.
+ * @returns undefined if it never was so
  */
 export async function readAccount(reader: ChainReader, account: LezAccountId): Promise<AccountRead | undefined> {
   for (let tries = 0; tries < READ_TRIES; tries++) {
+    const first = await reader.balanceAndNonce(account);
     const before = await headOf(reader);
     const { balance, nonce } = await reader.balanceAndNonce(account);
     const after = await headOf(reader);
     if (!before || !after || before.hash !== after.hash) continue;
-    const isHead = !(await reader.block(after.id + 1n)); // a node that is behind may have named it, and another one have said the balance
-    if (isHead) return { head: { id: after.id, hash: after.hash }, nonce, balance };
+    if (first.balance !== balance || first.nonce !== nonce) continue;
+    return { head: { id: after.id, hash: after.hash }, nonce, balance };
   }
   return undefined;
 }
 
+/** Undefined if a block is above it: a node that is behind may have named it, and another one say the balance. */
 async function headOf(reader: ChainReader): Promise<ChainBlock | undefined> {
-  return reader.block(await reader.lastBlockId());
+  const block = await reader.block(await reader.lastBlockId());
+  return block && !(await reader.block(block.id + 1n)) ? block : undefined;
 }

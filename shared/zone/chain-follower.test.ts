@@ -214,6 +214,16 @@ describe("an answer of a node that is behind, or of another chain meanwhile:", (
     expect(await readAccount(blocks, PAYER)).toBeUndefined();
   });
 
+  test("a credit in a block that came and left during the read is not in it [native-read-undone]", async () => {
+    const blocks = new Blocks(5);
+    const balances = [5n, 9n, 5n]; // the second while the block is there; the head is the same before it and after it
+    blocks.balanceAndNonce = () => Promise.resolve({ balance: balances.shift() ?? 5n, nonce: 0n });
+    expect(await readAccount(blocks, PAYER)).toEqual({ head: blockAt(5n), nonce: 0n, balance: 5n });
+    let answers = 0;
+    blocks.balanceAndNonce = () => Promise.resolve({ balance: BigInt(answers++), nonce: 0n });
+    expect(await readAccount(blocks, PAYER)).toBeUndefined();
+  });
+
   test("a chain that stands still is noticed after ten blocks' time, whatever its producer's clock did before [native-head-age]", async () => {
     const ages = [];
     for (const jump of [0n, 3_600_000n, -3_600_000n]) {

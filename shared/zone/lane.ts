@@ -333,7 +333,7 @@ function pauseOf(row: KnownRow, now: number): number {
   return MONEY[row.state] === "unknown" ? WATCH_SECONDS : SLOW_WATCH_SECONDS;
 }
 
-/** A read costs five calls: it is made when the payment may have to be sent again, or when nothing proves it any more. */
+/** A read costs eight calls: it is made when the payment may have to be sent again, or when nothing proves it any more. */
 function needsRead(row: KnownRow, now: number): boolean {
   if (row.state !== "sending" && row.state !== "sent") return false;
   if (row.read === undefined) return true;

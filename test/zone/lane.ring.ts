@@ -27,7 +27,7 @@ import { V03 } from "../../shared/zone/v03.ts";
 import { keyOf, transfer } from "../../workers/lez-devnet/testing/devnet-chain.ts";
 
 /** More than a payment needs, counted from when it is presented. */
-const MOST_CALLS = 24;
+const MOST_CALLS = 32;
 const KILLS = Math.min(Number(process.env["LANE_KILLS"] ?? MOST_CALLS), MOST_CALLS);
 /** The calls to the sequencer at which workerd dies, and the one that matters most. */
 const CALLS = ["sendTransaction", ...Array.from({ length: KILLS }, (_, index) => 1 + Math.floor((index * MOST_CALLS) / KILLS))] as const;

@@ -49,7 +49,7 @@ test(`a sequencer by hand finds that ${HEAD_MUTANT.fault}`, async () => {
     // Its head is replaced by another of the same height while the balance is asked.
     const blocks = [{ ...head, ...replaced }, head, head, head];
     const next = () => (blocks.length > 1 ? blocks.shift() : head);
-    const balances = [5n, 7n];
+    const balances = [5n, 5n, 7n];
     const reader = {
       lastBlockId: async () => 100n,
       block: async (id: bigint) => (id === 100n ? next() : undefined),

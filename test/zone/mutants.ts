@@ -14,11 +14,16 @@ export const ZONE_MUTANTS: readonly ZoneMutant[] = [
   {
     fault: "nonce and balance come from two reads",
     file: "account-read",
-    find: "const before = await headOf(reader);\n    const { balance, nonce } = await reader.balanceAndNonce(account);",
-    replace:
-      "const { balance } = await reader.balanceAndNonce(account);\n    const before = await headOf(reader);\n" +
-      "    const { nonce } = await reader.balanceAndNonce(account);",
+    find: "if (first.balance !== balance || first.nonce !== nonce) continue;\n    return { head: { id: after.id, hash: after.hash }, nonce, balance };",
+    replace: "return { head: { id: after.id, hash: after.hash }, nonce, balance: first.balance };",
     seed: 477,
+  },
+  {
+    fault: "a block that came and left during a read is not noticed",
+    file: "account-read",
+    find: "if (first.balance !== balance || first.nonce !== nonce) continue;",
+    replace: "",
+    seed: 23_430,
   },
   {
     fault: "a payment is known by its id and not by its message hash",

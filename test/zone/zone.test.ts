@@ -16,6 +16,10 @@ test("machines die, blocks leave, payers cheat: every receipt is paid, and nothi
   expect(receipts).toBeGreaterThan(3);
 });
 
+test("a block with a credit comes and leaves while the account is read: nothing is taken for covered that is not", async () => {
+  for (const seed of [23_181, 23_430]) expect((await simulateZone(seed)).violations, `seed ${seed}`).toEqual([]);
+});
+
 test("a machine that dies before it tells of a lost receipt tells of it afterwards", async () => {
   expect((await simulateZone(4575)).violations).toEqual([]);
 });
