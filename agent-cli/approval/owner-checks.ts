@@ -1,7 +1,7 @@
 /** Everything that can refuse a request before the owner reads it. */
 
-import { checkNativeRequest, isNativeRequest, type PaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { type Checked, checkForApproval } from "../../shared/protocol/what-is-signed.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { checkAnyRequest, type Checked } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { KeyFile } from "../keys/key-file.ts";
@@ -20,15 +20,19 @@ export type OwnerHalf = Pick<KeyFile, "publicKey" | "account"> & {
 };
 
 /** @param key the public half of the owner's key */
-export async function checkForOwner(context: Context, { request, item }: Subject, key: OwnerHalf): Promise<Outcome<Checked>> {
-  const other = otherMoney(request, key);
+export async function checkForOwner(context: Context, subject: Subject, key: OwnerHalf): Promise<Outcome<Checked>> {
+  const other = otherMoney(subject.request, key);
   if (other) return other;
-  const checked = await (isNativeRequest(request) ? checkNativeRequest : checkForApproval)(request, unixNow());
+  const checked = await checkOpen(context, subject);
+  return checked.ok ? (keyConflict(subject.request, key) ?? checked) : checked;
+}
+
+/** The same before it is known which key would sign. */
+export async function checkOpen(context: Context, { request, item }: Subject): Promise<Outcome<Checked>> {
+  const checked = await checkAnyRequest(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
   const standing = stillOpen(context, checked, item?.cancelled?.at);
-  return (
-    standing ?? blockedAgent(context, request) ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked)
-  );
+  return standing ?? blockedAgent(context, request) ?? shortReason(context, request.reason) ?? succeed(checked);
 }
 
 /** A key of one money signs nothing of the other. */

@@ -2,6 +2,7 @@
 
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
+import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { type Checked, type ToSign, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
@@ -105,7 +106,8 @@ export async function viewOf(
     balance: await asked.balance,
     mandates: mandates.data,
     outstanding: outstandingOf(context, checked.data.digest, key.account, now),
-    alsoAt: atDesk.data && alsoAt(atDesk.data, key.account),
+    // No desk pays on the chain.
+    alsoAt: atDesk.data && !isNativeRequest(request) ? alsoAt(atDesk.data, key.account) : undefined,
     sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,
     judged,

@@ -7,7 +7,6 @@ import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
-import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { humanText } from "../../shared/text/text.ts";
@@ -179,7 +178,7 @@ async function sent(
   { digest, request, required }: CreatedRequest,
   agentFile: string | undefined,
 ): Promise<Outcome<AtDesk | undefined>> {
-  const desk = isNativeRequest(request) ? undefined : await pairedDesk(context, request.agent.publicKey, agentFile);
+  const desk = await pairedDesk(context, request.agent.publicKey, agentFile);
   if (!desk) return succeed(undefined);
   const { at } = await askAtDesk(context, desk, { digest, request, ...(required && { terms: required }) });
   const asked = askedAt(context, digest);

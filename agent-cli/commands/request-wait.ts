@@ -2,7 +2,6 @@
 
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { isNativeRequest } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField } from "../command-line/fields.ts";
@@ -34,7 +33,7 @@ export const requestWait = defineCommand({
     const item = await findInInbox(context, request);
     if (!item.ok) return item;
     const { digest } = item.data;
-    const desk = isNativeRequest(item.data.request) ? undefined : await pairedDesk(context, item.data.request.agent.publicKey, agentFile);
+    const desk = await pairedDesk(context, item.data.request.agent.publicKey, agentFile);
     const purchase = await waitForDecision(context, digest, timeout, desk);
     if (!purchase.ok) return purchase;
     await takeBackFromDesk(context, digest, agentFile);

@@ -7,11 +7,13 @@ import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { type Answer, type CallName, EXPORT_FORMATS } from "../../shared/desk/api.ts";
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
+import { nativeWire } from "../../shared/desk/native-wire.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { DECLINE_CODES } from "../../shared/protocol/decision.ts";
 import { isRightAnswer, requiredAnswer, wrongAnswerText } from "../../shared/screen/answer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { readRequest, signReading } from "../approval/approve-one.ts";
+import { readOffChain } from "../approval/off-chain.ts";
 import type { ProgramContext } from "../command-line/command.ts";
 import { secondsField } from "../command-line/fields.ts";
 import { runCommand } from "../command-line/run.ts";
@@ -67,6 +69,13 @@ export const CALLS: { [Name in CallName]: Call<Name, z.ZodObject> } = {
     const reading = await readRequest(context, input, subject.data, owner);
     if (!reading.ok) return reading;
     return succeed({ reading: readings.keep({ reading: reading.data, expiresIn }), view: approvalWire(reading.data, expiresIn) });
+  }),
+
+  readNative: call("readNative", request, async ({ context }, { request }) => {
+    const subject = await subjectOf(context, { request });
+    if (!subject.ok) return subject;
+    const view = await readOffChain(context, subject.data);
+    return view.ok ? succeed({ view: nativeWire(view.data) }) : view;
   }),
 
   approve: call(

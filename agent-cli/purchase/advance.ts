@@ -3,7 +3,7 @@
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { UPTO } from "../../shared/lez.ts";
 import { UNDELIVERED_SECONDS } from "../../shared/limits.ts";
-import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -75,10 +75,7 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       if (input.dryRun) return notApproved(purchase) ?? impossibleState();
       const asked = await askAfterAll(context, purchase.digest);
       if (!asked.ok) return asked;
-      // A hosted desk decides for accounts of the mock ledger: the chain's keys are at their owner's terminal alone.
-      const desk = isNativeRequest(purchase.request)
-        ? undefined
-        : await pairedDesk(context, purchase.request.agent.publicKey, input.agentFile);
+      const desk = await pairedDesk(context, purchase.request.agent.publicKey, input.agentFile);
       return input.wait ? waitAndGoOn(context, input, purchase, desk) : askAndGoOn(context, input, purchase, desk);
     }
     case "approved":

@@ -1,6 +1,6 @@
 /** Finds the payment of a request in the inbox, or says why none may be presented now. */
 
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { InboxItem } from "../records/inbox.ts";
@@ -80,7 +80,10 @@ export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] =
   }
 }
 
-function whoDecides({ desk }: Purchase): string {
+function whoDecides({ desk, request }: Purchase): string {
+  // A desk shows and declines it, and has no key of the chain.
+  if (isNativeRequest(request))
+    return desk?.sentAt === undefined ? "The owner runs:" : `Shown at ${desk.origin}, it is signed at a terminal alone:`;
   if (desk && "problem" in desk) return "The desk gives no decision now. The owner decides here:";
   return desk?.sentAt === undefined ? "The owner runs:" : `The owner decides at ${desk.origin}, or here:`;
 }

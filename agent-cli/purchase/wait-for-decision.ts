@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { unixNow } from "../../shared/time.ts";
 import { asStarted } from "../command-line/envelope.ts";
@@ -29,8 +29,9 @@ export function timeoutArgv({ waitUntil }: Context, timeout: number | undefined)
 }
 
 /** The code first, and what the owner types: the line may be cut. */
-export function asksOwner({ io }: Context, code: string, desk?: PairedDesk): string {
+export function asksOwner({ io }: Context, code: string, desk?: PairedDesk, onChain = false): string {
   const here = asStarted(`lez-agent-pay approve ${code}`, io.env);
+  if (desk && onChain) return `${code} is shown at ${desk.desk}; the owner signs it with ${here}`;
   return desk ? `${code} waits at ${desk.desk}; or the owner types ${here}` : `${code} waits: the owner types ${here}`;
 }
 
@@ -101,7 +102,9 @@ async function waitForInbox(
     }
     const left = decideBy(item.data.request) - unixNow();
     // Count down only where the line can be redrawn; elsewhere each look would print one.
-    context.progress(`${asksOwner(context, shortCode(digest), deskNow())}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
+    context.progress(
+      `${asksOwner(context, shortCode(digest), deskNow(), isNativeRequest(item.data.request))}${context.layout.moves ? `, ${duration(left)} left` : ""}`,
+    );
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");

@@ -8,6 +8,7 @@ import type { DECLINE_CODES } from "../protocol/decision.ts";
 import type { MandateUsage } from "../screen/mandate-usage.ts";
 import type { Money } from "../screen/money.ts";
 import type { ApprovalWire } from "./approval-wire.ts";
+import type { NativeWire } from "./native-wire.ts";
 
 export const API_PATH = "/api/";
 
@@ -37,6 +38,10 @@ export interface RequestItem {
   refunded?: Money | undefined;
   session?: { deposit: Money; seconds: number } | undefined;
   payTo: string;
+  /** On which money is paid. What is paid on the chain itself is signed at a terminal. */
+  network: string;
+  /** Of a request on the chain itself, at a hosted desk: decided at a terminal, or taken back by its agent. The desk is not told which. */
+  decidedElsewhere?: true | undefined;
   agentKey: string;
   agentRule?: "muted" | "blocked" | undefined;
   reason: string;
@@ -207,6 +212,8 @@ export interface DeskCalls {
   request: [ask: { request: string }, answer: RequestItem];
   /** Asks the host and the facilitator: what is answered is what an approval of this `reading` signs, and nothing else. */
   read: [ask: { request: string; expiresIn?: number | undefined }, answer: { reading: string; view: ApprovalWire }];
+  /** The same of a request on the chain itself. Nothing of it can be signed here. */
+  readNative: [ask: { request: string }, answer: { view: NativeWire }];
   /** `digest`: what the page has computed from the request's bytes. `typed`: the amount or the short code, where that is needed. */
   approve: [
     ask: { reading: string; digest: string; typed?: string | undefined } & WithPassphrase,

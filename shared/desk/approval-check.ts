@@ -10,7 +10,13 @@ import { authorizationFor } from "../protocol/approval.ts";
 import { type Authorization, authorizationDigest } from "../protocol/authorization.ts";
 import { exactPayloadSchema } from "../protocol/exact-payload.ts";
 import type { PasskeyRules } from "../protocol/passkey.ts";
-import { checkPaymentRequest, checkSessionRequest, type PaymentRequest, type RequestCheck } from "../protocol/payment-request.ts";
+import {
+  checkPaymentRequest,
+  checkSessionRequest,
+  isNativeRequest,
+  type PaymentRequest,
+  type RequestCheck,
+} from "../protocol/payment-request.ts";
 import { type Proof, verifyProof } from "../protocol/proof.ts";
 import { sessionFor } from "../protocol/session-approval.ts";
 import { type Session, sessionId, signedSessionSchema } from "../protocol/session.ts";
@@ -43,6 +49,7 @@ export async function checkApproval(
   account: AccountId,
   rules: PasskeyRules,
 ): Promise<ApprovalCheck> {
+  if (isNativeRequest(request)) return differs(`it is paid on ${request.payment.network}, the chain itself, which no desk signs for`);
   const { x402Version: _, accepted, resource, payload, ...more } = payment;
   const [unknown] = Object.keys(more);
   if (unknown !== undefined) return differs(`${JSON.stringify(unknown)} is in it, and no approval has it`);

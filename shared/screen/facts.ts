@@ -39,10 +39,7 @@ export interface ApprovalFacts {
 }
 
 export function approvalFacts(view: ApprovalView): ApprovalFacts {
-  const { request, checked, authorization, session, native, now } = view;
-  const { method, url, bodySha256 } = request.http;
-  const expires = parseTimestamp(request.expiresAt) ?? now;
-  const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
+  const { request, checked, authorization, session, native } = view;
   const once = authorization.ledger === undefined ? "" : ", once";
   const price = native
     ? nativePriceFacts(native)
@@ -50,8 +47,31 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ? sessionFacts(session, checked.offer)
       : priceFacts(checked.offer, authorization.value, once);
   const sum = session ? { label: "Set aside", value: displayAmount(session.deposit) } : { label: "Pay", value: priceText(request.payment) };
+  const chain = native ? nativeChainFacts(native) : ledgerFacts(view);
+  const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
+  return factsOf(view, { sum, price, chain, payTo: authorization.to, usable });
+}
+
+/** What any request is read with, whoever signs. */
+export type RequestView = Pick<ApprovalView, "request" | "checked" | "now" | "host" | "sent" | "pin">;
+
+interface Words {
+  sum: Fact;
+  price: readonly Fact[];
+  /** The paying account, and where it pays. */
+  chain: readonly Fact[];
+  payTo: string;
+  /** Seconds. */
+  usable: number;
+}
+
+/** The facts of a request, around what differs by how it is paid. */
+export function factsOf(view: RequestView, { sum, price, chain, payTo, usable }: Words): ApprovalFacts {
+  const { request, checked, now } = view;
+  const { method, url, bodySha256 } = request.http;
+  const expires = parseTimestamp(request.expiresAt) ?? now;
   const host: Fact = { label: "To", value: new URL(url).host, strong: true };
-  const account: Fact = { label: "Account", value: authorization.to };
+  const account: Fact = { label: "Account", value: payTo };
   return {
     shortCode: shortCode(checked.digest),
     facts: [
@@ -62,7 +82,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       { label: "For", value: showUnsafe(`${method} ${url}`) },
       ...(bodySha256 ? [{ label: "Body", value: bodyText(view.sent, bodySha256) }] : []),
       { label: "Pays for", value: coverageText(checked.scope, request.http) },
-      ...(native ? nativeChainFacts(native) : ledgerFacts(view)),
+      ...chain,
       { label: "Agent key", value: request.agent.publicKey },
       { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },
       { label: "Then valid", value: `for ${duration(usable)}` },
@@ -185,7 +205,7 @@ function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
   ];
 }
 
-function merchantSays({ checked, host }: ApprovalView): string[] {
+function merchantSays({ checked, host }: RequestView): string[] {
   // Facts and warnings state these members; a merchant must not hide them among members of its own.
   const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...others } = checked.offer.extra ?? {};
   const { unit: _unit, unitPrice: _unitPrice, ...unpriced } = others;

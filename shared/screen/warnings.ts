@@ -6,6 +6,7 @@ import { parseTimestamp } from "../time.ts";
 import { standingApprovals } from "./approvals.ts";
 import { unicodeDomain } from "./domain.ts";
 import { duration } from "./duration.ts";
+import type { RequestView } from "./facts.ts";
 import { mixesScripts } from "./homoglyphs.ts";
 import { nativeWarnings } from "./native-facts.ts";
 import { readable } from "./sent-request.ts";
@@ -33,24 +34,42 @@ export function approvalWarnings(view: ApprovalView): string[] {
 
 type Warning = [applies: boolean, text: string];
 
-function ofTheTerms({ checked, authorization, native, ledger, sent: { body } }: ApprovalView): Warning[] {
-  const seen = readable(body);
+/** Of a request on the chain itself that is read without the chain: what follows from it alone. */
+export function requestWarnings({ request, checked, sent, pin, threshold }: RequestView & Pick<ApprovalView, "threshold">): string[] {
+  const valid = Number(request.payment.maxTimeoutSeconds);
+  return [
+    ...ofTheBytes(sent, checked, valid, true),
+    [pin !== undefined && pin.payTo !== request.payment.payTo, OTHER_ACCOUNT] satisfies Warning,
+    ...ofAddressAndAmount({ request, threshold }),
+  ]
+    .filter(([applies]) => applies)
+    .map(([, text]) => text);
+}
+
+const OTHER_ACCOUNT = "This merchant is known under ANOTHER ACCOUNT than the one that would be paid.";
+
+function ofTheTerms({ checked, authorization, native, ledger, sent }: ApprovalView): Warning[] {
   const valid = Number(authorization.validBefore) - Number(authorization.validAfter);
   return [
-    [seen === "unseen", `You approve a body that you cannot read: ${body.kind === "unseen" ? body.why : ""}.`],
-    [seen === "part", "You approve a body that you cannot read: it is too long to be shown whole."],
-    [seen === "binary", "The body is not text: only its type and size are shown."],
-    [valid < SHORT_SECONDS, `It would be valid for only ${duration(valid)} after you sign: it may expire before it is sent.`],
-    [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
-    [
-      native !== undefined || isUpfront(checked.offer),
-      "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails.",
-    ],
+    ...ofTheBytes(sent, checked, valid, native !== undefined || isUpfront(checked.offer)),
     [authorization.ledger === undefined, "It names no ledger: each ledger of this network could settle it once."],
     [
       native === undefined && ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
       "It is for another ledger than the one you have configured.",
     ],
+  ];
+}
+
+/** @param valid seconds */
+function ofTheBytes({ body }: RequestView["sent"], { scope }: RequestView["checked"], valid: number, isUpfront: boolean): Warning[] {
+  const seen = readable(body);
+  return [
+    [seen === "unseen", `You approve a body that you cannot read: ${body.kind === "unseen" ? body.why : ""}.`],
+    [seen === "part", "You approve a body that you cannot read: it is too long to be shown whole."],
+    [seen === "binary", "The body is not text: only its type and size are shown."],
+    [valid < SHORT_SECONDS, `It would be valid for only ${duration(valid)} after you sign: it may expire before it is sent.`],
+    [scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
+    [isUpfront, "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails."],
   ];
 }
 
@@ -72,7 +91,7 @@ function ofTheMerchant({ request, pin, pinnedBefore, history }: ApprovalView): W
   return [
     [here.length === 0, "You never approved a payment to this host."],
     [!pinnedBefore, "No account is pinned for this host: it has not asked for a payment here before."],
-    [pin !== undefined && pin.payTo !== payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
+    [pin !== undefined && pin.payTo !== payTo, OTHER_ACCOUNT],
     [here.length > 0 && !here.some((entry) => entry.payTo === payTo), "What you approved at this host before went to ANOTHER ACCOUNT."],
     [key !== undefined && replaced && !approvedKey, "This merchant signs its terms with a NEW KEY."],
   ];
@@ -123,7 +142,7 @@ function ofTheRecord({ request, checked, authorization, history, now, open, also
   ];
 }
 
-function ofAddressAndAmount({ request, threshold }: ApprovalView): Warning[] {
+function ofAddressAndAmount({ request, threshold }: Pick<ApprovalView, "request" | "threshold">): Warning[] {
   const url = new URL(request.http.url);
   const { hostname } = url;
   return [

@@ -95,6 +95,7 @@ export function itemOf(request: PaymentRequest, more: Partial<RequestItem> = {})
     price: money(payment.amount),
     ...(payment.session && { session: { deposit: money(payment.session.deposit), seconds: Number(payment.session.seconds) } }),
     payTo: payment.payTo,
+    network: payment.network,
     agentKey: request.agent.publicKey,
     reason: request.reason,
     createdAt: request.createdAt,

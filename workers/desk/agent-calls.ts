@@ -13,7 +13,7 @@ import {
   MAX_WAITING_REQUESTS,
 } from "../../shared/limits.ts";
 import { requestDigest } from "../../shared/protocol/payment-request.ts";
-import { checkForApproval } from "../../shared/protocol/what-is-signed.ts";
+import { checkAnyRequest } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
 import { noteCall, noteFolded, pairedAgent, unpairAgent } from "./agents.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";
@@ -96,7 +96,7 @@ async function ask(desk: DeskContext, publicKey: string, { request, terms }: Des
   if (before) return tell(answerOf(before));
   const tooMany = overRate(store, publicKey, unixNow());
   if (tooMany) return tooMany;
-  const checked = await checkForApproval(request, unixNow());
+  const checked = await checkAnyRequest(request, unixNow());
   if (!checked.ok)
     return refused(
       checked.code === "request_expired" ? "request_expired" : "request_refused",

@@ -36,6 +36,7 @@ export const ASKS = {
   requests: z.strictObject({ all: z.boolean(), cursor: z.optional(z.string().check(z.regex(/^[0-9]{1,12}$/))) }),
   request,
   read: z.extend(request, { expiresIn: z.optional(z.int().check(z.positive(), z.maximum(MAX_VALIDITY_SECONDS))) }),
+  readNative: request,
   file: request,
   decide: z.strictObject({ payment: paymentPayloadSchema }),
   partial: z.union(

@@ -169,7 +169,7 @@ export async function grant(desk: DeskContext, { mandate: signed }: AskOf<"grant
 }
 
 function requestDigestIn({ payload }: PaymentPayload): Digest | undefined {
-  const object = (payload["authorization"] ?? payload["channelConfig"]) as { requestDigest?: unknown } | undefined;
+  const object = (payload["authorization"] ?? payload["channelConfig"] ?? payload["statement"]) as { requestDigest?: unknown } | undefined;
   const named = checkShape(object?.requestDigest, digestSchema);
   return named.ok ? named.value : undefined;
 }

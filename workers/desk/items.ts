@@ -2,7 +2,7 @@
 
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { MandateItem, RequestItem, RequestState } from "../../shared/desk/api.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isNativeRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { mandateLimits, mandateUsage, type MandateUse } from "../../shared/screen/mandate-usage.ts";
 import { money } from "../../shared/screen/money.ts";
 import type { MandateStanding } from "../../shared/screen/view.ts";
@@ -16,7 +16,7 @@ import { decisionOf, requestOf, type RequestRow } from "./requests.ts";
 export function itemOf(kept: RequestRow, now: number): RequestItem {
   const request = requestOf(kept);
   const record = decisionOf(kept);
-  const { session, asset, payTo } = request.payment;
+  const { session, asset, payTo, network } = request.payment;
   return {
     shortCode: shortCode(kept.digest),
     requestDigest: kept.digest,
@@ -27,6 +27,8 @@ export function itemOf(kept: RequestRow, now: number): RequestItem {
     ...(kept.charged !== null && { charged: money(kept.charged, asset) }),
     ...(session && { session: { deposit: money(session.deposit, asset), seconds: Number(session.seconds) } }),
     payTo,
+    network,
+    ...(kept.state === "cancelled" && isNativeRequest(request) && { decidedElsewhere: true as const }),
     agentKey: request.agent.publicKey,
     reason: request.reason,
     createdAt: request.createdAt,

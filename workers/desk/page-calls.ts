@@ -16,7 +16,7 @@ import { exportOf, historyOf } from "./history.ts";
 import { itemOf, mandateItem } from "./items.ts";
 import { pair, pairing } from "./pair.ts";
 import { dropProposed, grantPart, openProposals, proposalView } from "./proposals.ts";
-import { read } from "./reading.ts";
+import { read, readNative } from "./reading.ts";
 import { receipt } from "./receipts.ts";
 import { findRequest, listRequests, requestOf, termsOf } from "./requests.ts";
 import { set, settings } from "./set.ts";
@@ -60,6 +60,7 @@ export const SESSION_CALLS: { [Name in SessionCallName]: Run<Name> } = {
   },
 
   read,
+  readNative,
 
   file: ({ store }, { request: digest }) => {
     const kept = findRequest(store, digest, unixNow());

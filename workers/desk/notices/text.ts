@@ -5,7 +5,7 @@ import { UPTO } from "../../../shared/lez.ts";
 import { MAX_NAME_LENGTH, MAX_NOTICE_QUOTE_LENGTH } from "../../../shared/limits.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import type { Mandate } from "../../../shared/protocol/mandate.ts";
-import { type PaymentRequest, shortCode } from "../../../shared/protocol/payment-request.ts";
+import { isNativeRequest, type PaymentRequest, shortCode } from "../../../shared/protocol/payment-request.ts";
 import { shortened, showUnsafe } from "../../../shared/screen/escapes.ts";
 
 export interface Notice {
@@ -25,6 +25,8 @@ export interface AskFacts {
   amount: string;
   isAtMost: boolean;
   code: string;
+  /** Of the chain itself, whose money says so: a terminal signs it. */
+  chain?: string;
   /** For notices that say more. */
   reason: string;
   url: string;
@@ -38,6 +40,7 @@ export function askFacts(request: PaymentRequest, digest: Digest, name: string):
     amount: payment.session?.deposit ?? payment.amount,
     isAtMost: payment.session !== undefined || payment.scheme === UPTO,
     code: shortCode(digest),
+    ...(isNativeRequest(request) && { chain: payment.network }),
     reason: harmless(reason, MAX_NOTICE_QUOTE_LENGTH),
     url: harmless(http.url, MAX_NOTICE_QUOTE_LENGTH),
   };
@@ -54,7 +57,10 @@ export interface Told {
 export function noticeOf({ digest, facts, expiresAt }: Told, saysMore: boolean): Notice {
   return {
     title: `${facts.agent} asks for ${sumOf(facts)}`,
-    text: [`Code ${facts.code}. Decide until ${clockOf(expiresAt)}.`, ...(saysMore ? moreOf(facts) : [])].join("\n"),
+    text: [
+      `Code ${facts.code}. ${facts.chain === undefined ? "Decide" : "Sign it at a terminal"} until ${clockOf(expiresAt)}.`,
+      ...(saysMore ? moreOf(facts) : []),
+    ].join("\n"),
     path: `/#/request/${digest}`,
     tag: digest,
   };
@@ -71,11 +77,17 @@ export function reminderOf(told: Told, saysMore: boolean, others = 0): Notice {
 
 /** Several requests of one agent, told together. @param agentKey tells its notice from those of other agents */
 export function summaryOf(asks: readonly Told[], agentKey: string): Notice {
-  const sum = asks.reduce((total, { facts }) => total + BigInt(facts.amount), 0n);
   const [{ facts } = { facts: undefined }] = asks;
+  // Two moneys have no sum.
+  const onChain = asks.filter(({ facts }) => facts.chain !== undefined);
+  const sum = asks.reduce((total, { facts }) => total + (facts.chain === undefined ? BigInt(facts.amount) : 0n), 0n);
+  const sums = [
+    ...(onChain.length < asks.length ? [`${displayAmount(sum)} in all, at most.`] : []),
+    ...(onChain.length > 0 ? [`${onChain.length} on the chain itself.`] : []),
+  ];
   return {
     title: `${facts?.agent ?? ""} asks for ${asks.length} payments`,
-    text: `${displayAmount(sum)} in all, at most. They wait at the desk.`,
+    text: `${sums.join(" ")} They wait at the desk.`,
     path: "/#/",
     tag: `agent-${agentKey}`,
   };
@@ -113,8 +125,8 @@ function signedText(signed: number, endsAt: number): string {
   return `${signed === 1 ? "1 key has" : `${signed} keys have`} signed, and that is not enough. It ends at ${clockOf(endsAt)}.`;
 }
 
-function sumOf({ amount, isAtMost }: AskFacts): string {
-  return `${isAtMost ? "up to " : ""}${displayAmount(amount)}`;
+function sumOf({ amount, isAtMost, chain }: AskFacts): string {
+  return `${isAtMost ? "up to " : ""}${displayAmount(amount)}${chain === undefined ? "" : ` on ${chain}`}`;
 }
 
 function moreOf({ reason, url }: AskFacts): string[] {

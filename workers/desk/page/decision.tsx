@@ -189,7 +189,12 @@ export const REASONS: Record<DeclineCode, string> = {
   other: "Another reason",
 };
 
-function Decline({ owner, item, decided, back }: DecisionProps & { back: (() => void) | undefined }) {
+interface DeclineProps extends Pick<DecisionProps, "item" | "decided"> {
+  owner: Pick<Owner, "proof" | "decline">;
+  back: (() => void) | undefined;
+}
+
+export function Decline({ owner, item, decided, back }: DeclineProps) {
   const [code, setCode] = useState<DeclineCode | undefined>();
   const [note, setNote] = useState("");
   const [signs, setSigns] = useState(false);

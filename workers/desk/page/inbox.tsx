@@ -95,7 +95,7 @@ function Row({ item }: { item: RequestItem }) {
           </span>
         </span>
         <span class="when">
-          {state === "pending" ? <TimeLeft seconds={item.expiresInSeconds} /> : <State state={state} />}
+          {state === "pending" ? <TimeLeft seconds={item.expiresInSeconds} /> : <State item={item} />}
           <span class="code" translate={false}>
             {item.shortCode}
           </span>
@@ -122,7 +122,7 @@ const WORDS: Record<RequestState, string> = {
   refused: "refused by the merchant",
 };
 
-export function State({ state }: { state: RequestState }) {
+export function State({ item: { state, decidedElsewhere } }: { item: RequestItem }) {
   const tone = state === "paid" || state === "approved" ? "good" : state === "declined" || state === "revoked" ? "bad" : "";
-  return <span class={`pill ${tone}`}>{WORDS[state]}</span>;
+  return <span class={`pill ${tone}`}>{decidedElsewhere ? "no longer waits" : WORDS[state]}</span>;
 }

@@ -28,6 +28,7 @@ function localOwner(client: Asks<DeskCalls>, sealed: boolean): Owner {
   return {
     proof: sealed ? "passphrase" : "nothing",
     grants: false,
+    terminal: "on this machine",
     read: (request, expiresIn) => client.call("read", { request, ...(expiresIn !== undefined && { expiresIn }) }),
     async approve({ id = "", view }, { typed, passphrase }) {
       const answer = await client.call("approve", { reading: id, digest: view.checked.digest, typed, ...secret(passphrase) });
@@ -36,6 +37,9 @@ function localOwner(client: Asks<DeskCalls>, sealed: boolean): Owner {
     async decline({ requestDigest }, { code, note, passphrase }) {
       const ask = { request: requestDigest, code, ...(note !== undefined && { note }), ...secret(passphrase) };
       return told(await client.call("decline", ask));
+    },
+    async declineUnsigned({ requestDigest }, { code, note }) {
+      return told(await client.call("decline", { request: requestDigest, code, ...(note !== undefined && { note }) }));
     },
     async takeBack({ requestDigest }, { code, note, passphrase }) {
       const ask = { request: requestDigest, code, ...(note !== undefined && { note }), ...secret(passphrase) };

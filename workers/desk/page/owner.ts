@@ -47,6 +47,10 @@ export interface Owner {
   read(request: string, expiresIn: number | undefined): Promise<Result<DeskReading>>;
   approve(reading: PageReading, said: Said): Promise<Result<Told>>;
   decline(item: RequestItem, said: SaidNo): Promise<Result<Told>>;
+  /** Of a request on the chain itself, whose keys sign no decisions: unsigned, and as final. */
+  declineUnsigned(item: RequestItem, said: SaidNo): Promise<Result<Told>>;
+  /** Where the command is typed that decides what no page can: `on this machine`. */
+  terminal: string;
   /** Of a desk that can take an approval back. */
   takeBack?: ((item: RequestItem, said: SaidNo) => Promise<Result<Told>>) | undefined;
   revoke(mandate: Pick<MandateItem, "mandate" | "shortCode">, passphrase: string | undefined): Promise<Result<Told>>;

@@ -2,17 +2,20 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
-import { approvalFacts, type ApprovalFacts, type Fact } from "../../../shared/screen/facts.ts";
-import type { ApprovalView } from "../../../shared/screen/view.ts";
+import { approvalFacts } from "../../../shared/screen/facts.ts";
 import { approvalWarnings } from "../../../shared/screen/warnings.ts";
+import { isNativeNetwork } from "../../../shared/zone/offer.ts";
 import { amountOf } from "./amount.ts";
 import type { Client, Problem } from "./client.ts";
+import { Command } from "./command.tsx";
 import { Decision, REASONS } from "./decision.tsx";
 import { Field, take } from "./field.tsx";
 import { State } from "./inbox.tsx";
+import { Later } from "./later.tsx";
 import type { Owner } from "./owner.ts";
-import { Foreign, Heading, hostOf, Id, Loading, Notes, Time, TimeLeft, Trouble, useSecondsLeft } from "./parts.tsx";
+import { Foreign, Heading, hostOf, Id, Loading, Notes, Time, Trouble, useSecondsLeft } from "./parts.tsx";
 import { useReading } from "./reading.ts";
+import { Facts, Said, Summary, Warnings } from "./request-parts.tsx";
 import { linkTo } from "./router.ts";
 import { FRESH_MILLIS, useCall } from "./use-call.ts";
 
@@ -33,7 +36,22 @@ export function RequestPage({ client, owner, request }: RequestProps) {
       {problem && !data && <Heading>Request</Heading>}
       {problem && <Trouble problem={problem} again={reload} />}
       {!data && !problem && <Loading />}
-      {data?.state === "pending" && (
+      {data?.state === "pending" && isNativeNetwork(data.network) && (
+        <Later load={onChain}>
+          {({ OnChain }) => (
+            <OnChain
+              client={client}
+              owner={owner}
+              item={data}
+              decided={(notes) => {
+                setSaid(notes);
+                reload();
+              }}
+            />
+          )}
+        </Later>
+      )}
+      {data?.state === "pending" && !isNativeNetwork(data.network) && (
         <Waiting
           owner={owner}
           item={data}
@@ -58,6 +76,8 @@ export function RequestPage({ client, owner, request }: RequestProps) {
     </>
   );
 }
+
+const onChain = () => import("./on-chain.tsx");
 
 interface WaitingProps {
   owner: Owner;
@@ -96,7 +116,7 @@ function Waiting({ owner, item, notes, decided: finish }: WaitingProps & { notes
   return (
     <div class="split">
       <article>
-        <Summary facts={facts} view={view} left={left} />
+        <Summary facts={facts} confirmed={view.host.kind === "confirmed"} left={left} />
         <Notes notes={notes} />
         <Warnings warnings={approvalWarnings(view)} />
         <Said title="The agent says" paragraphs={facts.agentSays} quote />
@@ -121,97 +141,9 @@ function Waiting({ owner, item, notes, decided: finish }: WaitingProps & { notes
   );
 }
 
-function Summary({ facts, view, left }: { facts: ApprovalFacts; view: ApprovalView; left: number }) {
-  const [sum, ...others] = facts.decisive;
-  const host = others.find(({ label }) => label === "To");
-  const account = others.find(({ label }) => label === "Account");
-  const confirmed = view.host.kind === "confirmed";
-  return (
-    <header class="summary">
-      <p class="codes">
-        <span class="code" translate={false}>
-          <span class="visually-hidden">Short code </span>
-          {facts.shortCode}
-        </span>
-        <TimeLeft seconds={left} />
-      </p>
-      <Heading class="sum">
-        <span class="label">{sum?.label}</span> <span class="figure">{sum?.value}</span>
-        <span class="payee">
-          to <Foreign text={host?.value ?? ""} />
-        </span>
-      </Heading>
-      <p class="to-account">
-        <span class="quiet">Account</span> <Id text={account?.value ?? ""} />
-      </p>
-      <p class={confirmed ? "checked good" : "checked bad"}>
-        {confirmed ? "✓ The merchant, asked just now, confirms these terms" : "✗ This host does not confirm these terms"}
-      </p>
-    </header>
-  );
-}
-
-function Warnings({ warnings }: { warnings: readonly string[] }) {
-  if (warnings.length === 0) return null;
-  return (
-    <section class="note warn" aria-labelledby="warnings">
-      <h2 id="warnings">Look twice</h2>
-      <ul class="list">
-        {warnings.map((warning) => (
-          <li key={warning}>{warning}</li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-/** Paragraphs of a stranger. They were made safe where they were read. */
-function Said({ title, paragraphs, quote = false }: { title: string; paragraphs: readonly string[]; quote?: boolean }) {
-  const id = title.replaceAll(" ", "-").toLowerCase();
-  return (
-    <section class={quote ? "said first" : "said"} aria-labelledby={id}>
-      <h2 id={id}>{title}</h2>
-      <blockquote tabIndex={quote ? undefined : 0}>
-        {paragraphs.map((paragraph, i) => (
-          <p key={i}>
-            <bdi class="foreign">{paragraph}</bdi>
-          </p>
-        ))}
-      </blockquote>
-    </section>
-  );
-}
-
-export function Facts({ facts }: { facts: readonly Fact[] }) {
-  return (
-    <dl class="facts">
-      {groups(facts).map(({ label, values }, i) => (
-        <div key={i}>
-          <dt>{label}</dt>
-          {values.map(({ value, strong }, j) => (
-            <dd key={j} class={strong ? "strong" : ""}>
-              <bdi>{value}</bdi>
-            </dd>
-          ))}
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-/** A fact without a label goes on with the one above. */
-function groups(facts: readonly Fact[]): { label: string; values: Fact[] }[] {
-  const groups: { label: string; values: Fact[] }[] = [];
-  for (const fact of facts) {
-    const last = groups.at(-1);
-    if (fact.label === "" && last) last.values.push(fact);
-    else groups.push({ label: fact.label, values: [fact] });
-  }
-  return groups;
-}
-
 function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readonly string[] }) {
   const { decision, state } = item;
+  const native = isNativeNetwork(item.network);
   return (
     <article class="narrow">
       <p class="codes">
@@ -219,7 +151,7 @@ function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readon
           <span class="visually-hidden">Short code </span>
           {item.shortCode}
         </span>
-        <State state={state} />
+        <State item={item} />
       </p>
       <Heading class="sum">
         <span class="figure">{amountOf(item)}</span>
@@ -227,7 +159,7 @@ function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readon
           to <Foreign text={hostOf(item.url)} />
         </span>
       </Heading>
-      <p role="status">{WHAT_NOW[state]}</p>
+      <p role="status">{item.decidedElsewhere ? ELSEWHERE : WHAT_NOW[state]}</p>
       <Notes notes={notes} />
       <dl class="facts">
         <div>
@@ -279,7 +211,13 @@ function Decided({ owner, item, notes, decided }: WaitingProps & { notes: readon
           </div>
         )}
       </dl>
-      {state === "approved" && owner.takeBack && (
+      {state === "approved" && native && (
+        <>
+          <p>To take the approval back, type this at a terminal: a key of the chain signs it.</p>
+          <Command text={`lez-agent-pay revoke ${item.shortCode}`} />
+        </>
+      )}
+      {state === "approved" && !native && owner.takeBack && (
         <TakeBack owner={owner} item={item} takeBack={owner.takeBack.bind(owner)} decided={decided} />
       )}
       {(state === "paid" || state === "sent") && <a href={linkTo({ page: "receipt", request: item.requestDigest })}>Receipt</a>}
@@ -350,6 +288,8 @@ function TakeBack({ owner, item, takeBack, decided }: TakeBackProps) {
     </form>
   );
 }
+
+const ELSEWHERE = "It no longer waits: it was decided at a terminal, or its agent took it back. This desk is not told which.";
 
 const WHAT_NOW: Record<RequestItem["state"], string> = {
   pending: "",

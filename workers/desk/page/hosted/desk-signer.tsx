@@ -8,12 +8,13 @@ import type { HostedAnswer, KeyRecord, SettingName } from "../../../../shared/de
 import { type SignElsewhere, signElsewhereText } from "../../../../shared/desk/sign-elsewhere.ts";
 import type { Pairing, SignedDeskSetting, SignedPairing } from "../../../../shared/protocol/desk.ts";
 import type { Problem, Result } from "../client.ts";
+import { Command } from "../command.tsx";
 import { Trouble } from "../parts.tsx";
 import { Facts } from "../request.tsx";
 import { commandAt } from "./account.ts";
 import { deskSettingOf } from "./desk-setting.ts";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
-import { Command, TextField } from "./pieces.tsx";
+import { TextField } from "./pieces.tsx";
 import { shownOf } from "./to-prove.ts";
 
 interface DeskSigner {

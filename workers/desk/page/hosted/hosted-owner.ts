@@ -26,6 +26,8 @@ import type { ToProve } from "./to-prove.ts";
 
 export type HostedClient = Asks<HostedCalls>;
 
+export const WHERE_THE_AGENT_RUNS = "on the machine where the agent runs";
+
 /** What a page shows is signed within this time, or is read again. */
 const READING_MILLIS = 300_000;
 /** The largest difference between the clocks of desk and browser. */
@@ -36,6 +38,7 @@ const PARTIAL_SECONDS = 900;
 export class HostedOwner implements Owner {
   readonly proof = "passkey";
   readonly grants = true;
+  readonly terminal = WHERE_THE_AGENT_RUNS;
   readonly record: KeyRecord;
   readonly passkeys: readonly KeptPasskey[];
   readonly #client: HostedClient;
@@ -121,6 +124,10 @@ export class HostedOwner implements Owner {
     return this.#refuse({ requestDigest: requestDigest as Digest, decision: "declined", code, ...(note !== undefined && { note }) });
   }
 
+  declineUnsigned(item: RequestItem, said: SaidNo): Promise<Result<Told>> {
+    return declineUnsigned(this.#client, item, said);
+  }
+
   takeBack({ requestDigest }: RequestItem, { code, note }: SaidNo): Promise<Result<Told>> {
     return this.#refuse({ requestDigest: requestDigest as Digest, decision: "revoked", code, ...(note !== undefined && { note }) });
   }
@@ -188,6 +195,12 @@ export class HostedOwner implements Owner {
     }
     return problem(sent.error.code, "It is signed, and did not reach the desk. Tap again to send it.", sent.error.hint);
   }
+}
+
+/** For this a login is enough. */
+export async function declineUnsigned(client: HostedClient, { requestDigest }: RequestItem, { code, note }: SaidNo): Promise<Result<Told>> {
+  const no = { requestDigest: requestDigest as Digest, decision: "declined" as const, code, ...(note !== undefined && { note }) };
+  return told(await client.call("refuse", { record: { decision: { ...no, decidedAt: formatTimestamp(unixNow()) }, signed: false } }));
 }
 
 type Send<What extends ToProve, Proof, Data> = (object: What["object"], proof: Proof) => Promise<Result<Data>>;

@@ -8,11 +8,12 @@ import { MAX_NAME_LENGTH } from "../../../../shared/limits.ts";
 import { parseAccountId } from "../../../../shared/protocol/account.ts";
 import { newPolicy } from "../../../../shared/protocol/policy.ts";
 import type { Problem, Result } from "../client.ts";
+import { Command } from "../command.tsx";
 import { Heading, Id, saveFile, Trouble } from "../parts.tsx";
 import { accountOfKept, type Draft, isKept, keepDraft, keptDraft } from "./account.ts";
 import { sealedOwnerKey } from "./owner-key.ts";
 import { makePasskey } from "./passkey.ts";
-import { Command, FileField, TextField } from "./pieces.tsx";
+import { FileField, TextField } from "./pieces.tsx";
 
 /** How much of the account's end is typed, to show that its file is at hand. */
 const LAST_CHARACTERS = 6;

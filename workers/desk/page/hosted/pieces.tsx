@@ -1,23 +1,6 @@
 /** Small parts of the hosted desk's pages. */
 
-import { useState } from "preact/hooks";
 import { Field } from "../field.tsx";
-
-/** A command or a text that goes elsewhere. */
-export function Command({ text }: { text: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = () => void navigator.clipboard.writeText(text).then(() => setCopied(true));
-  return (
-    <div class="command">
-      <code tabIndex={0} translate={false}>
-        {text}
-      </code>
-      <button type="button" class="plain" onClick={copy}>
-        {copied ? "Copied" : "Copy"}
-      </button>
-    </div>
-  );
-}
 
 /** The text of a file that the owner chooses. */
 export function FileField({ label, hint, take }: { label: string; hint?: string; take: (text: string) => void }) {

@@ -5,12 +5,13 @@ import { useState } from "preact/hooks";
 import type { DeskSettings, HostedDesk, KeyRecord, SettingName, WebhookFormat } from "../../../../shared/desk/hosted-api.ts";
 import { recoveryFile } from "../../../../shared/desk/recovery-file.ts";
 import type { Problem, Result } from "../client.ts";
+import { Command } from "../command.tsx";
 import { Field } from "../field.tsx";
 import { Foreign, Heading, Id, Loading, saveFile, Time, Trouble } from "../parts.tsx";
 import { useCall } from "../use-call.ts";
 import { useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
-import { Command, TextField } from "./pieces.tsx";
+import { TextField } from "./pieces.tsx";
 import { subscribe, type Subscribed } from "./push.ts";
 
 interface SettingsProps {

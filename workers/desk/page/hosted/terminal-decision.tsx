@@ -6,10 +6,11 @@ import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import type { DecisionRecord } from "../../../../shared/protocol/decision.ts";
 import type { PaymentPayload } from "../../../../shared/x402/x402.ts";
 import type { Problem } from "../client.ts";
+import { Command } from "../command.tsx";
 import { saveFile, Trouble } from "../parts.tsx";
 import { commandAt } from "./account.ts";
 import type { HostedClient } from "./hosted-owner.ts";
-import { Command, FileField } from "./pieces.tsx";
+import { FileField } from "./pieces.tsx";
 
 interface ElsewhereProps {
   client: HostedClient;

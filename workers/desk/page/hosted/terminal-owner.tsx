@@ -2,7 +2,7 @@
 
 import type { KeyRecord } from "../../../../shared/desk/hosted-api.ts";
 import type { Owner } from "../owner.ts";
-import { type HostedClient, problem } from "./hosted-owner.ts";
+import { declineUnsigned, type HostedClient, problem, WHERE_THE_AGENT_RUNS } from "./hosted-owner.ts";
 import { More } from "./part.tsx";
 
 export function terminalOwner(client: HostedClient, record: KeyRecord): Owner {
@@ -10,9 +10,11 @@ export function terminalOwner(client: HostedClient, record: KeyRecord): Owner {
   return {
     proof: "terminal",
     grants: false,
+    terminal: WHERE_THE_AGENT_RUNS,
     read: (request, expiresIn) => client.call("read", { request, ...(expiresIn !== undefined && { expiresIn }) }),
     approve: () => there(),
     decline: () => there(),
+    declineUnsigned: (item, said) => declineUnsigned(client, item, said),
     revoke: ({ shortCode }) => there(`On its machine: lez-agent-pay mandate revoke ${shortCode}`),
     elsewhere: (item, decided) => (
       <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} record={record} decided={decided} />}</More>

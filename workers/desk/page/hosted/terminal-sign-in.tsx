@@ -6,11 +6,12 @@ import { readRecovery } from "../../../../shared/desk/recovery-file.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { SignedLogin } from "../../../../shared/protocol/desk.ts";
 import type { Problem } from "../client.ts";
+import { Command } from "../command.tsx";
 import { Trouble } from "../parts.tsx";
 import { commandAt } from "./account.ts";
 import { printed, useDeskSigner } from "./desk-signer.tsx";
 import type { HostedClient } from "./hosted-owner.ts";
-import { Command, FileField, TextField } from "./pieces.tsx";
+import { FileField, TextField } from "./pieces.tsx";
 
 interface AtTerminalProps {
   client: HostedClient;
