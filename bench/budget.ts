@@ -29,7 +29,8 @@ import { PATHS } from "./paths.ts";
  *   Groups of payments three quarters. Causes of entries, money that the operator pays out, and counting, half a KiB each.
  * - Desk. Its code: the page in it has a budget of its own (workers/desk/page/page.test.ts). Notices 5.5: encryption and tokens for push
  *   services, the forms of webhooks, what waits to be told. What several keys sign one by one 1, by checks that an owner's tool shares; telling the others of it 0.75. Receipts 6:
- *   the checks of evidence, those of mandates among them. Counting strangers by their network a fifth. zod and the protocol's shapes and
+ *   the checks of evidence, those of mandates among them. Counting strangers by their network a fifth. Requests on the chain itself 1.5: what is
+ *   read of their offers, and their own call, answer and words. zod and the protocol's shapes and
  *   checks are half of the rest.
  * - Native facilitator. The curve 10, with SHA-256; lanes, the watch and what is read of a block 12; zod 8; the sequencer's client 1.5.
  */
@@ -38,7 +39,7 @@ const BUNDLE_KIB: Record<string, number> = {
   paywall: 59,
   "lez-facilitator": 55.5,
   "lez-ledger-do": 43.75,
-  "lez-desk": 64.75,
+  "lez-desk": 66.5,
   "lez-native-facilitator": 50,
 };
 const DESK = { name: "lez-desk", main: "workers/desk/index.ts" };

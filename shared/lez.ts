@@ -5,6 +5,10 @@ export const NETWORK = "logos:lez-testnet";
 /** Networks of the Logos Execution Zone itself, whose money this system's ledger does not have. */
 export const NATIVE_NETWORKS = ["lez:testnet", "lez:devnet"] as const;
 export type NativeNetwork = (typeof NATIVE_NETWORKS)[number];
+/** Whether a network is one of the chain itself. */
+export function isNativeNetwork(network: string): network is NativeNetwork {
+  return NATIVE_NETWORKS.some((name) => name === network);
+}
 /** Whether an offer, a payment or a kind is of the Logos Execution Zone itself, under whichever name. */
 export function isNative({ network }: { network: string }): boolean {
   return network.startsWith("lez:");

@@ -2,7 +2,8 @@
 
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { wordsOfTransfer } from "../../shared/protocol/native-payment.ts";
-import { checkNativeRequest, type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { checkNativeRequest } from "../../shared/protocol/native-request.ts";
+import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import type { NativeView } from "../../shared/screen/view.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";

@@ -1,9 +1,10 @@
 /** Everything that can refuse a request before the owner reads it. */
 
+import { isNativeNetwork } from "../../shared/lez.ts";
+import { checkAnyRequest } from "../../shared/protocol/any-request.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { checkAnyRequest, type Checked } from "../../shared/protocol/what-is-signed.ts";
+import type { Checked } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { KeyFile } from "../keys/key-file.ts";
 import { shortReason } from "../purchase/create-request.ts";
 import { requestRefused } from "../purchase/refusals.ts";

@@ -1,10 +1,9 @@
 /** What an account of the chain itself holds, as its sequencer says. An account that was never used and one of another chain look the same. */
 
 import * as z from "zod";
-import { ASSET, NATIVE_NETWORKS, type NativeNetwork } from "../../shared/lez.ts";
+import { ASSET, NATIVE_NETWORKS, type NativeNetwork, isNativeNetwork } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { isLezAccountId, type LezAccountId } from "../../shared/zone/account.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { readLezKeyFile } from "../keys/lez-key-file.ts";
 import { findLezOwner } from "../keys/lez-owner.ts";
 import type { Context } from "../runtime/context.ts";

@@ -1,11 +1,11 @@
 /** `decline`: the owner refuses a request, with a code that the agent can act on. */
 
 import * as z from "zod";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, forceField, nameField } from "../command-line/fields.ts";

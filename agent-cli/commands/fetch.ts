@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES, MAX_SESSION_SECONDS } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
@@ -12,7 +13,6 @@ import { coverageText } from "../../shared/screen/coverage.ts";
 import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import {
   agentFileField,

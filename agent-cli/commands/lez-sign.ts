@@ -2,11 +2,10 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { ASSET } from "../../shared/lez.ts";
+import { ASSET, isNativeNetwork } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentRequired, paymentRequiredSchema, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { type HandOffer, signOffer } from "../approval/sign-offer.ts";
 import { sequencerFields } from "../chain/open-chain.ts";
 import { defineCommand } from "../command-line/command.ts";

@@ -1,7 +1,7 @@
 /** `pins forget`: the owner removes a merchant's pin, because the merchant changed for a reason. */
 
 import * as z from "zod";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";
 import { forgetChain } from "../records/chain-pins.ts";

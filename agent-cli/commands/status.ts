@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { ASSET, UPTO } from "../../shared/lez.ts";
+import { ASSET, UPTO, isNativeNetwork } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-payment.ts";
@@ -10,7 +10,6 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { money } from "../../shared/screen/money.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { refundsReceived } from "../facilitator/refunds-received.ts";

@@ -5,9 +5,9 @@
 
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { NATIVE_NETWORKS, NETWORK } from "../../shared/lez.ts";
+import { NATIVE_NETWORKS, NETWORK, isNativeNetwork } from "../../shared/lez.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
-import { isNativeNetwork, readNativeOffer } from "../../shared/zone/offer.ts";
+import { readNativeOffer } from "../../shared/zone/offer.ts";
 import { findKey } from "../keys/key-file.ts";
 import { newLezKeyFile } from "../keys/lez-key-file.ts";
 import type { Context } from "../runtime/context.ts";

@@ -1,6 +1,6 @@
 /** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 
-import { ASSET, BATCH_SETTLEMENT, NATIVE_NETWORKS, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NATIVE_NETWORKS, NETWORK, SCHEME, UPTO, isNativeNetwork } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
@@ -9,7 +9,7 @@ import { isUpfront, supportsExtra } from "../../shared/protocol/offer.ts";
 import { isSafeMethod } from "../../shared/screen/confirmation.ts";
 import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
-import { isNativeNetwork, readNativeOffer } from "../../shared/zone/offer.ts";
+import { readNativeOffer } from "../../shared/zone/offer.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
 import { type Context, warn } from "../runtime/context.ts";

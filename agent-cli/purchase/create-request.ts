@@ -4,9 +4,9 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { UPTO } from "../../shared/lez.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
+import { checkNativeRequest } from "../../shared/protocol/native-request.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import {
-  checkNativeRequest,
   checkPaymentRequest,
   checkSessionRequest,
   isNativeRequest,

@@ -1,8 +1,8 @@
 /** A request and its state as text. Unsafe characters from agents and merchants are made visible. */
 
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
 import type { PurchaseList } from "./purchase-list.ts";

@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { isTraceId } from "../../shared/log.ts";
 import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest } from "../../shared/protocol/authorization.ts";
@@ -15,7 +16,6 @@ import { type PaymentWords, wordsOfNative } from "../../shared/protocol/native-p
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { Context } from "../runtime/context.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";

@@ -4,7 +4,8 @@
  */
 
 import { MAX_FILE_BYTES } from "../limits.ts";
-import { checkNativeRequest, paymentRequestSchema } from "../protocol/payment-request.ts";
+import { checkNativeRequest } from "../protocol/native-request.ts";
+import { paymentRequestSchema } from "../protocol/payment-request.ts";
 import type { NativeRequestView } from "../screen/native-request.ts";
 import { parseJson } from "../text/json.ts";
 

@@ -5,7 +5,7 @@ import { bytesToHex, publicKeySchema, randomBytes, signatureSchema } from "../cr
 import { digestCode } from "../crypto/digest-code.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
-import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO, isNativeNetwork } from "../lez.ts";
 import {
   CLOCK_SKEW_SECONDS,
   MAX_NAME_LENGTH,
@@ -18,7 +18,6 @@ import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
 import { clockDetail, formatTimestamp, parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
-import { isNativeNetwork, type PayableOffer, readNativeOffer } from "../zone/offer.ts";
 import { accountIdSchema } from "./account.ts";
 import { type Amount, amountSchema } from "./amount.ts";
 import { boundRequestSchema, bindingScope, type BindingScope, type BoundRequest } from "./binding.ts";
@@ -119,10 +118,7 @@ export type RequestCheck =
   | { ok: true; digest: Digest; offer: PaymentRequirements; scope: BindingScope }
   | { ok: false; code: RequestRefusal; problem: string };
 
-type RefusedRequest = Extract<RequestCheck, { ok: false }>;
-
-/** `native`: what the offer asks for on the chain. */
-export type NativeRequestCheck = (Extract<RequestCheck, { ok: true }> & { native: PayableOffer }) | RefusedRequest;
+export type RefusedRequest = Extract<RequestCheck, { ok: false }>;
 
 /** `session`: what is asked for, in atomic units and seconds, and the offer's terms. */
 export type SessionRequestCheck =
@@ -154,19 +150,6 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
   return checkRequest(request, now, (offer) => foreignTerm(offer, [SCHEME, UPTO]));
 }
 
-/** The same of a request that a transfer on the chain itself pays: another key signs another object, with another screen. @param now unix seconds */
-export async function checkNativeRequest(request: PaymentRequest, now: number): Promise<NativeRequestCheck> {
-  const { session, network } = request.payment;
-  if (session) return refusedFor("unsupported_scheme", `there are no sessions on ${network}`);
-  const checked = await checkRequest(request, now, (offer) => {
-    const read = readNativeOffer(offer);
-    return read.ok ? undefined : refusedFor(read.code, read.problem);
-  });
-  if (!checked.ok) return checked;
-  const read = readNativeOffer(checked.offer);
-  return read.ok ? { ...checked, native: read } : refusedFor(read.code, read.problem);
-}
-
 /** Whether a request is for the chain itself. */
 export function isNativeRequest({ payment }: Pick<PaymentRequest, "payment">): boolean {
   return isNativeNetwork(payment.network);
@@ -189,7 +172,7 @@ export async function checkSessionRequest(request: PaymentRequest, now: number):
 }
 
 /** @param foreign why the offer cannot be paid at all */
-async function checkRequest(
+export async function checkRequest(
   request: PaymentRequest,
   now: number,
   foreign: (offer: PaymentRequirements) => RefusedRequest | undefined,
@@ -244,6 +227,6 @@ function foreignTerm(offer: PaymentRequirements, schemes: readonly string[]): Re
   );
 }
 
-function refusedFor(code: RequestRefusal, problem: string): RefusedRequest {
+export function refusedFor(code: RequestRefusal, problem: string): RefusedRequest {
   return { ok: false, code, problem };
 }

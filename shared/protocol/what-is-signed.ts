@@ -6,11 +6,8 @@ import type { AccountId } from "./account.ts";
 import { authorizationFor } from "./approval.ts";
 import { type Authorization, authorizationDigest } from "./authorization.ts";
 import {
-  checkNativeRequest,
   checkPaymentRequest,
   checkSessionRequest,
-  isNativeRequest,
-  type NativeRequestCheck,
   type PaymentRequest,
   type RequestCheck,
   type SessionRequestCheck,
@@ -25,11 +22,6 @@ export type Checked = Extract<RequestCheck | SessionRequestCheck, { ok: true }>;
 /** Checks a request of either kind, offline: what an owner's tool shows has passed. @param now unix seconds */
 export function checkForApproval(request: PaymentRequest, now: number): Promise<RequestCheck | SessionRequestCheck> {
   return (request.payment.session ? checkSessionRequest : checkPaymentRequest)(request, now);
-}
-
-/** The same of any request, also one that a transfer on the chain itself pays: no yes to that is signed by what else is in this file. */
-export function checkAnyRequest(request: PaymentRequest, now: number): Promise<RequestCheck | SessionRequestCheck | NativeRequestCheck> {
-  return (isNativeRequest(request) ? checkNativeRequest : checkForApproval)(request, now);
 }
 
 export interface ToSign {

@@ -4,8 +4,8 @@
  */
 
 import { displayAmount } from "../protocol/amount.ts";
+import type { NativeRequestCheck } from "../protocol/native-request.ts";
 import { priceText } from "../protocol/offer.ts";
-import type { NativeRequestCheck } from "../protocol/payment-request.ts";
 import { type ApprovalFacts, factsOf, type RequestView } from "./facts.ts";
 import type { ApprovalView } from "./view.ts";
 

@@ -1,7 +1,7 @@
 /** Whether an offer is one of a payment on the chain itself that a payer can make: the payer's side of `terms.ts`. */
 
 import { type Digest, digestSchema } from "../crypto/digest.ts";
-import { ASSET, NATIVE_NETWORKS, type NativeNetwork, SCHEME } from "../lez.ts";
+import { ASSET, isNativeNetwork, type NativeNetwork, SCHEME } from "../lez.ts";
 import { MAX_AMOUNT, MAX_FINALITY_DEPTH } from "../limits.ts";
 import { isLezAccountId, isSystemAccount, type LezAccountId } from "./account.ts";
 import type { Finality } from "./lane-row.ts";
@@ -44,11 +44,6 @@ const EVERY_FINALITY: readonly Finality[] = [
   "final",
   ...Array.from({ length: MAX_FINALITY_DEPTH }, (_, i): Finality => `depth:${i + 1}`),
 ];
-
-/** Whether a network is one of the chain itself. */
-export function isNativeNetwork(network: string): network is NativeNetwork {
-  return NATIVE_NETWORKS.some((name) => name === network);
-}
 
 /** Never throws. @param offer of any network */
 export function readNativeOffer(offer: OfferedTerms): ReadOffer {

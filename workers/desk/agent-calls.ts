@@ -12,8 +12,8 @@ import {
   MAX_DESK_WAIT_SECONDS,
   MAX_WAITING_REQUESTS,
 } from "../../shared/limits.ts";
+import { checkAnyRequest } from "../../shared/protocol/any-request.ts";
 import { requestDigest } from "../../shared/protocol/payment-request.ts";
-import { checkAnyRequest } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
 import { noteCall, noteFolded, pairedAgent, unpairAgent } from "./agents.ts";
 import { type DeskContext, tell, type Told } from "./desk-context.ts";

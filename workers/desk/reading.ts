@@ -3,7 +3,10 @@
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
 import { type DeskRefusal, refused } from "../../shared/desk/codes.ts";
 import type { HostedAnswer } from "../../shared/desk/hosted-api.ts";
+import { nativeWire } from "../../shared/desk/native-wire.ts";
 import { APPROVAL_TYPED_THRESHOLD, MAX_DESK_MANDATES_SHOWN } from "../../shared/limits.ts";
+import { checkNativeRequest } from "../../shared/protocol/native-request.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { checkForApproval, toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { Confirmation, TermsDifference } from "../../shared/screen/confirmation.ts";

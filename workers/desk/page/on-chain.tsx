@@ -2,7 +2,6 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { RequestItem } from "../../../shared/desk/api.ts";
-import { readNativeWire } from "../../../shared/desk/native-wire.ts";
 import { type NativeRequestView, nativeRequestFacts } from "../../../shared/screen/native-request.ts";
 import { requestWarnings } from "../../../shared/screen/warnings.ts";
 import { amountOf } from "./amount.ts";
@@ -102,6 +101,10 @@ function useRequest(client: Client, request: string) {
     const read = async () => {
       const answer = await client.call("readNative", { request });
       if (!answer.ok) return { problem: answer.error };
+      // Most visits see no such request: what reads its terms is loaded with the first.
+      const later = await import("./looking.ts").catch(() => undefined);
+      if (!later) return { problem: { code: "away", message: "A part of this page could not be loaded. Are you online?" } };
+      const { readNativeWire } = later;
       const made = await readNativeWire(answer.data.view);
       if (!made.ok) return { problem: differing(made.problem) };
       return made.view.checked.digest === request ? { view: made.view } : { problem: differing("The desk answers with another request.") };

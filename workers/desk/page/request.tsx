@@ -2,16 +2,16 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
+import { isNativeNetwork } from "../../../shared/lez.ts";
 import { approvalFacts } from "../../../shared/screen/facts.ts";
 import { approvalWarnings } from "../../../shared/screen/warnings.ts";
-import { isNativeNetwork } from "../../../shared/zone/offer.ts";
 import { amountOf } from "./amount.ts";
 import type { Client, Problem } from "./client.ts";
 import { Command } from "./command.tsx";
 import { Decision, REASONS } from "./decision.tsx";
 import { Field, take } from "./field.tsx";
 import { State } from "./inbox.tsx";
-import { Later } from "./later.tsx";
+import { OnChain } from "./on-chain.tsx";
 import type { Owner } from "./owner.ts";
 import { Foreign, Heading, hostOf, Id, Loading, Notes, Time, Trouble, useSecondsLeft } from "./parts.tsx";
 import { useReading } from "./reading.ts";
@@ -37,19 +37,15 @@ export function RequestPage({ client, owner, request }: RequestProps) {
       {problem && <Trouble problem={problem} again={reload} />}
       {!data && !problem && <Loading />}
       {data?.state === "pending" && isNativeNetwork(data.network) && (
-        <Later load={onChain}>
-          {({ OnChain }) => (
-            <OnChain
-              client={client}
-              owner={owner}
-              item={data}
-              decided={(notes) => {
-                setSaid(notes);
-                reload();
-              }}
-            />
-          )}
-        </Later>
+        <OnChain
+          client={client}
+          owner={owner}
+          item={data}
+          decided={(notes) => {
+            setSaid(notes);
+            reload();
+          }}
+        />
       )}
       {data?.state === "pending" && !isNativeNetwork(data.network) && (
         <Waiting
@@ -76,8 +72,6 @@ export function RequestPage({ client, owner, request }: RequestProps) {
     </>
   );
 }
-
-const onChain = () => import("./on-chain.tsx");
 
 interface WaitingProps {
   owner: Owner;

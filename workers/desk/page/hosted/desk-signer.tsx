@@ -10,7 +10,7 @@ import type { Pairing, SignedDeskSetting, SignedPairing } from "../../../../shar
 import type { Problem, Result } from "../client.ts";
 import { Command } from "../command.tsx";
 import { Trouble } from "../parts.tsx";
-import { Facts } from "../request.tsx";
+import { Facts } from "../request-parts.tsx";
 import { commandAt } from "./account.ts";
 import { deskSettingOf } from "./desk-setting.ts";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";

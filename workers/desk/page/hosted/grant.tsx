@@ -14,7 +14,7 @@ import { unixNow } from "../../../../shared/time.ts";
 import type { Problem } from "../client.ts";
 import { Foreign, Heading, hostOf, Loading, Trouble } from "../parts.tsx";
 import { useReading } from "../reading.ts";
-import { Facts } from "../request.tsx";
+import { Facts } from "../request-parts.tsx";
 import { linkTo } from "../router.ts";
 import { useCall } from "../use-call.ts";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";

@@ -6,7 +6,7 @@ import type { KeptPasskey } from "../../../../shared/desk/hosted-api.ts";
 import type { PasskeyProof } from "../../../../shared/protocol/passkey.ts";
 import type { Problem, Result } from "../client.ts";
 import { Trouble } from "../parts.tsx";
-import { Facts } from "../request.tsx";
+import { Facts } from "../request-parts.tsx";
 import { failed, provePasskey } from "./passkey.ts";
 import { shownOf, type ToProve } from "./to-prove.ts";
 
