@@ -3,10 +3,12 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Answered, Ask, CallName, DeskCalls, History, MandateItem, Receipt, RequestItem } from "../../shared/desk/api.ts";
 import { approvalWire } from "../../shared/desk/approval-wire.ts";
+import { nativeWire } from "../../shared/desk/native-wire.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { type Amount, displayAmount } from "../../shared/protocol/amount.ts";
 import { bindingOf, type BoundRequest } from "../../shared/protocol/binding.ts";
 import {
+  newPaymentRequest,
   paymentFields,
   type PaymentRequest,
   type PaymentRequestBody,
@@ -18,6 +20,7 @@ import { checkForApproval, toSign } from "../../shared/protocol/what-is-signed.t
 import { sentRequest, type StoredParts } from "../../shared/screen/sent-request.ts";
 import type { ApprovalView, PastDecision } from "../../shared/screen/view.ts";
 import { formatTimestamp } from "../../shared/time.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { agent, LEDGER, merchant, NOW, offerOf, owner, receiver, stranger } from "../fixtures.ts";
 
 export { NOW } from "../fixtures.ts";
@@ -194,6 +197,61 @@ export const DATASET = await asked({
   merchantName: "Open Roads Data",
   left: 170,
   id: "3123456789abcdef",
+});
+const ON_CHAIN_TERMS = {
+  network: "lez:devnet",
+  asset: ASSET,
+  amount: "10000",
+  payTo: "Bbb4SDKkQ4zPcCNAHxY4V16J111R7jtWZbC19dYLkHYg",
+};
+const ON_CHAIN_HTTP = { method: "GET", url: "https://tides.example/v1/harbours/halifax" };
+/** A request that a native transfer pays: signed at a terminal alone. */
+export const ON_CHAIN = await signPaymentRequest(
+  {
+    ...newPaymentRequest(
+      {
+        agent: { publicKey: agent.publicKey, name: "Research agent" },
+        http: ON_CHAIN_HTTP,
+        offer: {
+          scheme: "exact",
+          ...ON_CHAIN_TERMS,
+          maxTimeoutSeconds: 900,
+          extra: {
+            assetTransferMethod: "transaction",
+            paymentFlow: "upfront",
+            ledger: "6d".repeat(32),
+            dialect: "v0.3",
+            maxFee: "100000",
+            finality: "head",
+            statement: "required",
+            binding: bindingOf(ON_CHAIN_HTTP, ON_CHAIN_TERMS),
+          },
+        },
+        reason: "The harbour plan needs the tides of this week, and only this service has them by the minute.",
+        expiresIn: 2760,
+      },
+      NOW,
+    ),
+    id: "pr_4123456789abcdef",
+  },
+  agent,
+);
+export const ON_CHAIN_DIGEST = requestDigest(ON_CHAIN);
+export const ON_CHAIN_VIEW = nativeWire({
+  request: ON_CHAIN,
+  now: NOW,
+  host: {
+    kind: "confirmed",
+    by: "terms",
+    required: {
+      x402Version: 2,
+      resource: { url: ON_CHAIN_HTTP.url, description: "Tides by the minute." },
+      accepts: [JSON.parse(ON_CHAIN.payment.offer) as PaymentRequirements],
+    },
+  },
+  sent: sentRequest(ON_CHAIN.http, undefined),
+  pin: undefined,
+  threshold: 1_000_000_000n,
 });
 export const REPORT_DIGEST = requestDigest(REPORT);
 export const DATASET_DIGEST = requestDigest(DATASET);
@@ -376,7 +434,8 @@ export const FULL: Scene = {
       ],
       unreadable: [],
     }),
-  request: ({ request }) => found(request === DATASET_DIGEST ? itemOf(DATASET) : itemOf(REPORT)),
+  request: ({ request }) => found(itemOf(request === DATASET_DIGEST ? DATASET : request === ON_CHAIN_DIGEST ? ON_CHAIN : REPORT)),
+  readNative: () => found({ view: ON_CHAIN_VIEW }),
   read: ({ request }) =>
     found(request === DATASET_DIGEST ? { reading: "d".repeat(32), view: DATASET_VIEW } : { reading: "a".repeat(32), view: REPORT_VIEW }),
   mandates: () => found({ mandates: MANDATES, more: 0, lost: [], unreadable: [] }),
