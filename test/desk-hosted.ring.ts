@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../shared/crypto/digest.ts";
 import { readApproval } from "../shared/desk/approval-wire.ts";
+import { readNativeWire } from "../shared/desk/native-wire.ts";
 import { signedReceiptOf } from "../shared/evidence/parts.ts";
 import { BATCH_SETTLEMENT, NETWORK } from "../shared/lez.ts";
 import {
@@ -20,7 +21,7 @@ import {
 } from "../shared/limits.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-import { signWithin } from "../shared/protocol/approval.ts";
+import { authorizationFor, signWithin } from "../shared/protocol/approval.ts";
 import { authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bindingOf } from "../shared/protocol/binding.ts";
 import { type Decision, recordDecision } from "../shared/protocol/decision.ts";
@@ -34,7 +35,7 @@ import {
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
 import { policySigner } from "../shared/protocol/policy-signer.ts";
-import type { MemberProof } from "../shared/protocol/proof.ts";
+import { type MemberProof, prove } from "../shared/protocol/proof.ts";
 import { signRevocation } from "../shared/protocol/revocation.ts";
 import { sessionId } from "../shared/protocol/session.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
@@ -42,7 +43,7 @@ import { signVoucher } from "../shared/protocol/voucher.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../shared/x402/headers.ts";
 import { paymentRequiredSchema, type PaymentRequirements, settleResponseSchema } from "../shared/x402/x402.ts";
-import { Agent, Page, passkeyAt, randomHex, REASON } from "./desk/people.ts";
+import { Agent, askOnChain, Page, passkeyAt, randomHex, REASON } from "./desk/people.ts";
 import { type PairedPeople, useDesk } from "./desk/world.ts";
 import { accountOfTestPolicy, policyOf } from "./passkey.ts";
 import { newMandate } from "./signed.ts";
@@ -116,6 +117,45 @@ describe("from pairing to goods", () => {
     expect(await agent.look(page.account, second.digest)).toMatchObject({ state: "declined", decision: { signed: true } });
     expect(await page.send("read", { request: first.digest })).toMatchObject({ verdict: "decided_meanwhile" });
     expect((await page.call("refuse", { record })).already).toBe(true);
+  });
+
+  test("a request on the chain itself is listed, read and followed, and no key of the account signs it [desk-native]", async () => {
+    const people = await world.paired();
+    const { page, agent } = people;
+    const [asked, other, declined] = [await askOnChain(agent, page), await askOnChain(agent, page), await askOnChain(agent, page)];
+    expect(await page.call("requests", { all: false })).toMatchObject({
+      requests: [{ network: "lez:devnet", state: "pending", requestDigest: asked.digest }, {}, { requestDigest: declined.digest }],
+    });
+    const { view } = await page.call("readNative", { request: asked.digest });
+    const read = await readNativeWire(view);
+    expect(read.ok && read.view.checked.digest).toBe(asked.digest);
+    expect(view.host).toMatchObject({ kind: "unconfirmed", why: "this desk sends no POST" });
+    expect(await page.send("read", { request: asked.digest })).toMatchObject({
+      verdict: "request_refused",
+      body: { error: { message: expect.stringContaining("only a key of the chain signs that, at a terminal") as string } },
+    });
+    // What a lying page could make: the words of a payment, proved by the account.
+    const { request } = await world.asked(people);
+    const checked = await checkPaymentRequest(request, unixNow());
+    if (!checked.ok) throw new Error(checked.problem);
+    const authorization = {
+      ...authorizationFor(request, checked, page.account, unixNow()),
+      network: "lez:devnet",
+      requestDigest: asked.digest,
+    };
+    const payload = { authorization, ...(await prove(authorizationDigest(authorization), page.signer)) };
+    const payment = { x402Version: 2 as const, resource: { url: asked.request.http.url }, accepted: checked.offer, payload };
+    expect(await page.send("decide", { payment })).toMatchObject({
+      verdict: "request_differs",
+      body: { error: { message: expect.stringContaining("lez:devnet, the chain itself, which no desk signs for") as string } },
+    });
+    // Decided at the terminal of the agent's machine: it is taken back here, and the desk is not told what was decided.
+    await agent.send("POST", agent.at(page.account, `requests/${other.digest}/cancel`), {});
+    expect(await page.call("request", { request: other.digest })).toMatchObject({ state: "cancelled", decidedElsewhere: true });
+    const looking = agent.look(page.account, declined.digest, 25);
+    await page.call("refuse", { record: { decision: decisionOn(declined.digest), signed: false } });
+    expect(await looking).toMatchObject({ state: "declined", decision: { signed: false } });
+    expect(await page.send("readNative", { request: declined.digest })).toMatchObject({ verdict: "decided_meanwhile" });
   });
 
   test("an approval is revoked here and at the ledger, and pays nothing then [desk-revoked]", async () => {

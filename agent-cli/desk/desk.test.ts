@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { readApproval } from "../../shared/desk/approval-wire.ts";
+import { readNativeWire } from "../../shared/desk/native-wire.ts";
 import { approvalFacts } from "../../shared/screen/facts.ts";
 import { approvalWarnings } from "../../shared/screen/warnings.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -168,6 +169,26 @@ test("of two tabs the second is told [desk-two-tabs]", async () => {
     error: { code: "declined" },
   });
   expect(await desk.call("decline", { request: declined, code: "policy" })).toMatchObject({ ok: true, data: { already: true } });
+});
+
+test("a request on the chain itself is read without a key, has its command, and is declined; nothing here signs it [desk-native-local]", async () => {
+  const terms = { network: "lez:devnet", payTo: "Bbb4SDKkQ4zPcCNAHxY4V16J111R7jtWZbC19dYLkHYg" };
+  const extra = { assetTransferMethod: "transaction", paymentFlow: "upfront", dialect: "v0.3", ledger: "6d".repeat(32), maxFee: "100000" };
+  merchant.behaviour = { offer: terms, extra, bind: false };
+  const made = await box.run(["request", "create", merchant.url, "--reason", REASON, "--inbox", "--network", "lez:devnet"]);
+  const request = made.json.data["requestDigest"] as Digest;
+  const listed = await desk.call("requests", { all: false });
+  expect(listed.ok && listed.data.requests[0]).toMatchObject({ requestDigest: request, network: "lez:devnet", state: "pending" });
+  const answer = await desk.call("readNative", { request });
+  if (!answer.ok) throw new Error(answer.error.message);
+  const view = await readNativeWire(answer.data.view);
+  expect(view).toMatchObject({ ok: true, view: { checked: { digest: request }, host: { kind: "confirmed" } } });
+  expect(await desk.call("read", { request })).toMatchObject({ ok: false, error: { code: "wrong_role" } });
+  merchant.reset();
+  expect(await desk.call("readNative", { request: await ask() })).toMatchObject({ ok: false, error: { code: "usage" } });
+  expect(await desk.call("decline", { request, code: "too_expensive" })).toMatchObject({ ok: true });
+  expect(await desk.call("request", { request })).toMatchObject({ data: { state: "declined", decision: { signed: false } } });
+  expect(await desk.call("readNative", { request })).toMatchObject({ ok: false, error: { code: "declined" } });
 });
 
 test("a no has a code and a note, and is signed if the passphrase is typed [desk-declines]", async () => {

@@ -10,6 +10,7 @@ import type { HostedAnswer, HostedAsk, HostedCallName, PairedAgent, SettingName 
 import { pairingPlace } from "../../shared/desk/pairing-place.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
 import {
   type DeskSetting,
   deskSettingDigest,
@@ -19,7 +20,13 @@ import {
   pairingDigest,
   type SignedLogin,
 } from "../../shared/protocol/desk.ts";
-import { newPaymentRequest, type PaymentRequest, requestDigest, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import {
+  newPaymentRequest,
+  type PaymentRequest,
+  requestDigest,
+  shortCode,
+  signPaymentRequest,
+} from "../../shared/protocol/payment-request.ts";
 import { type Proof, prove, type ProofSigner } from "../../shared/protocol/proof.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -230,4 +237,21 @@ export class Agent {
     const request = await signPaymentRequest(newPaymentRequest(draft, unixNow()), this.signer);
     return { request, terms: terms.value, digest: requestDigest(request) };
   }
+}
+
+/** The agent has asked for a native transfer. Its merchant is not asked: a desk sends no POST. */
+export async function askOnChain(
+  agent: Agent,
+  { account }: { account: string },
+): Promise<{ request: PaymentRequest; digest: Digest; code: string; at: string }> {
+  const terms = { network: "lez:devnet", asset: "native", amount: "10000", payTo: "Bbb4SDKkQ4zPcCNAHxY4V16J111R7jtWZbC19dYLkHYg" };
+  const http = { method: "POST", url: "https://tides.example/v1/harbours" };
+  const native = { assetTransferMethod: "transaction", paymentFlow: "upfront", dialect: "v0.3", ledger: "6d".repeat(32), maxFee: "100000" };
+  const offer = { scheme: "exact", ...terms, maxTimeoutSeconds: 900, extra: { ...native, binding: bindingOf(http, terms) } };
+  const draft = { agent: { publicKey: agent.signer.publicKey, name: "Research agent" }, http, offer, reason: REASON, expiresIn: 600 };
+  const request = await signPaymentRequest(newPaymentRequest(draft, unixNow()), agent.signer);
+  const sent = await agent.ask(account, request);
+  if (sent.verdict !== "ok") throw new Error(JSON.stringify(sent.body));
+  const digest = requestDigest(request);
+  return { request, digest, code: shortCode(digest), at: `#/request/${digest}` };
 }

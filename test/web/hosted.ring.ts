@@ -28,7 +28,7 @@ import { type Session, sessionId } from "../../shared/protocol/session.ts";
 import { signVoucher } from "../../shared/protocol/voucher.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
-import { Agent } from "../desk/people.ts";
+import { Agent, askOnChain } from "../desk/people.ts";
 import { expectPaintsSoon } from "./first-paint.ts";
 import {
   approve,
@@ -206,6 +206,29 @@ describe("a request", () => {
     const header = { [PAYMENT_SIGNATURE]: encodeHeader(approved.payment) };
     expect((await fetch(request.http.url, { headers: header })).status).toBe(402);
     expect(await agent.look(owner.account, digest)).toMatchObject({ state: "revoked" });
+  });
+
+  test("on the chain itself is shown with the command for a terminal, declined without the passkey, and followed to its end [hosted-on-chain]", async () => {
+    const { page, authenticator } = await signedIn(owner, "#/", NARROW);
+    const [first, second] = [await askOnChain(agent, owner), await askOnChain(agent, owner)];
+    await shown(page, "0.00001 LGO on lez:devnet");
+    await go(page, first.at);
+    await shown(page, "Sign it at a terminal");
+    await shown(page, "on the machine where the agent runs");
+    await shown(page, `lez-agent-pay approve ${first.code}`);
+    await sound(page);
+    const before = await authenticator.credentials();
+    await press(page, "Decline…");
+    await page.getByLabel("Too expensive").check();
+    await press(page, "Decline (final)");
+    await shown(page, "You declined it. That is final.");
+    expect(await authenticator.credentials()).toEqual(before);
+    expect(await agent.look(owner.account, first.digest)).toMatchObject({ state: "declined", decision: { signed: false } });
+    await go(page, second.at);
+    await shown(page, "Sign it at a terminal");
+    await agent.send("POST", agent.at(owner.account, `requests/${second.digest}/cancel`), {});
+    await shown(page, "It no longer waits: it was decided at a terminal");
+    await sound(page);
   });
 
   test("may expire sooner than the merchant offers [hosted-shorter]", async () => {

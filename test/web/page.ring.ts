@@ -19,6 +19,9 @@ import {
   FULL,
   itemOf,
   NOW,
+  ON_CHAIN,
+  ON_CHAIN_DIGEST,
+  ON_CHAIN_VIEW,
   REPORT,
   REPORT_DIGEST,
   type Scene,
@@ -37,6 +40,7 @@ const PAGES = {
   inbox: { at: "#/", shows: "to reports.heatpumps.example" },
   all: { at: "#/all", shows: "declined" },
   approval: { at: `#/request/${REPORT_DIGEST}`, shows: "What you would sign" },
+  onChain: { at: `#/request/${ON_CHAIN_DIGEST}`, shows: "Sign it at a terminal" },
   warnings: { at: `#/request/${DATASET_DIGEST}`, shows: "Look twice" },
   allowances: { at: "#/allowances", shows: "Weather data for the irrigation plan" },
   history: { at: "#/history", shows: "Per merchant" },
@@ -290,6 +294,40 @@ describe("an approval", () => {
     await expect
       .poll(() => server.calls.filter(({ name }) => name === "decline").map(({ ask }) => ask))
       .toEqual([{ request: REPORT_DIGEST, code: "too_expensive", note: "Half of that would do." }]);
+  });
+
+  test("on the chain itself is a command for a terminal and an unsigned no; no key is asked for here [web-on-chain]", async () => {
+    const code = shortCode(ON_CHAIN_DIGEST);
+    server.scene = { ...FULL, decline: () => ({ ok: true, data: { shortCode: code } }) };
+    const { page } = await open(PAGES.onChain.at, PHONE);
+    await shown(page, `lez-agent-pay approve ${code}`);
+    for (const text of ["10000 lepta, exactly", "at most 0.0001 LGO = 100000 lepta by the offer", "native LEZ transfer on lez:devnet"])
+      await shown(page, text);
+    expect(await page.getByRole("button", { name: "Approve" }).count()).toBe(0);
+    expect(await page.getByLabel("Passphrase of your key").count()).toBe(0);
+    await page.getByRole("button", { name: "Decline…" }).click();
+    expect(await page.getByLabel("Sign it with my key").count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel("Too expensive").check();
+    await page.getByRole("button", { name: "Decline (final)" }).click();
+    await expect
+      .poll(() => server.calls.filter(({ name }) => name === "decline").map(({ ask }) => ask))
+      .toEqual([{ request: ON_CHAIN_DIGEST, code: "too_expensive" }]);
+    expect(server.calls.map(({ name }) => name)).not.toContain("read");
+  });
+
+  test("on the chain itself that a server changed, or that is over, is not shown for approval [web-on-chain-over]", async () => {
+    const view = { ...ON_CHAIN_VIEW, request: ON_CHAIN_VIEW.request.replace('"amount":"10000"', '"amount":"1"') };
+    const item = (more: object) => () => ({ ok: true as const, data: itemOf(ON_CHAIN, more) });
+    server.scene = { ...FULL, readNative: () => ({ ok: true, data: { view } }) };
+    const { page } = await open(PAGES.onChain.at);
+    await shown(page, "The request is not valid");
+    server.scene = { ...FULL, request: item({ state: "cancelled", decidedElsewhere: true }) };
+    await shown(page, "It no longer waits: it was decided at a terminal, or its agent took it back.");
+    server.scene = { ...FULL, request: item({ state: "approved" }) };
+    await shown(page, `lez-agent-pay revoke ${shortCode(ON_CHAIN_DIGEST)}`);
+    expect(await page.getByRole("button", { name: "Take the approval back…" }).count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
   });
 
   test("a shorter validity is read again before it is signed [web-shorter]", async () => {
