@@ -172,7 +172,7 @@ test("of two tabs the second is told [desk-two-tabs]", async () => {
 });
 
 test("a request on the chain itself is read without a key, has its command, and is declined; nothing here signs it [desk-native-local]", async () => {
-  const terms = { network: "lez:devnet", payTo: "Bbb4SDKkQ4zPcCNAHxY4V16J111R7jtWZbC19dYLkHYg" };
+  const terms = { network: "lez:devnet" };
   const extra = { assetTransferMethod: "transaction", paymentFlow: "upfront", dialect: "v0.3", ledger: "6d".repeat(32), maxFee: "100000" };
   merchant.behaviour = { offer: terms, extra, bind: false };
   const made = await box.run(["request", "create", merchant.url, "--reason", REASON, "--inbox", "--network", "lez:devnet"]);
