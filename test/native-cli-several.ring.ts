@@ -5,9 +5,13 @@ import type { Batch } from "../agent-cli/approval/batch.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "../agent-cli/testing/cli.ts";
 import { startFacilitator } from "../agent-cli/testing/facilitator.ts";
+import { linkIn, TestDeskServer } from "../agent-cli/testing/hosted-desk.ts";
 import { startMerchant } from "../agent-cli/testing/merchant.ts";
 import { nativeWorld, type NativeWorld } from "../agent-cli/testing/native-world.ts";
 import { people } from "../agent-cli/testing/people.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
+import { requestDigest, shortCode } from "../shared/protocol/payment-request.ts";
+import { TestPasskey } from "./passkey.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -169,5 +173,66 @@ describe("a decline", () => {
     const asked = await onChain();
     const signed = await box.run(["decline", asked.code, "--code", "policy", "--owner-file", "./sealed.json", ...SECRET]);
     expect(signed.json.data).toMatchObject({ network: "lez:devnet", record: { signed: true } });
+  });
+});
+
+describe("where the agent is paired with a hosted desk of a passkey's account", () => {
+  let desk: TestDeskServer;
+  const owner = () => new TestPasskey("localhost", "7a".repeat(32), desk.origin);
+  beforeAll(async () => {
+    desk = await TestDeskServer.start();
+    box.write("home/config.json", { ...box.read<object>("home/config.json"), desk: desk.origin });
+    let done = false;
+    const heard = (said: string) => {
+      if (done || !said.includes("#/pair/")) return;
+      done = true;
+      void desk.confirm(linkIn(said), owner());
+    };
+    expect((await box.run(["pair", "--owner", owner().account], { heard })).exit).toBe(EXIT.ok);
+  });
+  const buy = (...words: string[]) => box.run(["fetch", `${world.url}?${purchases++}`, "--reason", REASON, ...words]);
+
+  test("the desk gets the request; the terminal signs it as any other, and the desk's question is taken back [native-desk-told]", async () => {
+    const pending = await buy();
+    expect(pending.json.error.details?.["desk"]).toMatchObject({ origin: desk.origin, sentAt: expect.any(String) as string });
+    expect(pending.json.error.hint).toContain(`Shown at ${desk.origin}, it is signed at a terminal alone: lez-agent-pay approve`);
+    const request = await desk.waiting();
+    const asked = { code: shortCode(requestDigest(request)), digest: requestDigest(request) };
+    // No other account could pay it, so a yes is enough: it says nothing of a second account.
+    const run = await box.run(["approve", asked.code, ...SECRET], { ...WIDE, answers: [["Pay 0.00001 LGO to", "y"]] });
+    expect(run.exit, run.screen).toBe(EXIT.ok);
+    expect(run.stderr).not.toContain("ANOTHER ACCOUNT decides it");
+    expect(desk.asked.get(asked.digest as Digest)?.answer.state).toBe("cancelled");
+    await decline(asked);
+  });
+
+  test("a no at the desk reaches the agent that waits, and is final here [native-desk-declined]", async () => {
+    let said = "";
+    const running = box.run(["fetch", `${world.url}?${purchases++}`, "--reason", REASON, "--wait"], { heard: (all) => (said = all) });
+    const request = await desk.waiting();
+    await desk.decline(request);
+    const run = await running;
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.declined, "declined"]);
+    const code = shortCode(requestDigest(request));
+    expect(said).toContain(`${code} is shown at ${desk.origin}; the owner signs it with lez-agent-pay approve ${code}`);
+    expect((await box.run(["approve", ...read({ code, digest: requestDigest(request) }), ...SECRET])).json.error.code).toBe("declined");
+  });
+
+  test("an older desk that refuses it is said, and the inbox of this machine is the place [native-desk-older]", async () => {
+    desk.instead = (_, response) => {
+      const error = {
+        code: "request_refused",
+        message: "The desk does not show this request: the offer is not of a scheme that can be paid here.",
+      };
+      response.writeHead(422, { "content-type": "application/json" }).end(JSON.stringify({ ok: false, error }));
+      return true;
+    };
+    const pending = await buy();
+    desk.instead = undefined;
+    expect(pending.stderr.replaceAll(/\s+/g, " ")).toContain("The request waits in the inbox of this machine.");
+    expect(pending.json.error).toMatchObject({
+      code: "approval_pending",
+      hint: expect.stringMatching(/^The owner runs: lez-agent-pay approve /) as string,
+    });
   });
 });

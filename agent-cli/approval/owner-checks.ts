@@ -32,7 +32,7 @@ export async function checkForOwner(context: Context, subject: Subject, key: Own
 export async function checkOpen(context: Context, { request, item }: Subject): Promise<Outcome<Checked>> {
   const checked = await checkAnyRequest(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
-  const standing = stillOpen(context, checked, item?.cancelled?.at);
+  const standing = stillOpen(context, checked, item);
   return standing ?? blockedAgent(context, request) ?? shortReason(context, request.reason) ?? succeed(checked);
 }
 
@@ -49,8 +49,8 @@ function otherMoney({ payment: { network } }: PaymentRequest, { kind }: OwnerHal
       });
 }
 
-/** A declined, revoked or cancelled request is final. */
-function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | undefined): Failure | undefined {
+/** A declined, revoked or cancelled request is final, wherever it was decided: the agent pays nothing that it knows to be declined. */
+function stillOpen(context: Context, { digest }: Checked, item: Subject["item"]): Failure | undefined {
   for (const decision of ["declined", "revoked"] as const) {
     const earlier = findDecision(context, digest, decision);
     if (!earlier.ok) return earlier;
@@ -60,7 +60,15 @@ function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | 
       details: { requestDigest: digest, code: earlier.data.code },
     });
   }
-  return cancelledAt === undefined ? undefined : cancelledByAgent(cancelledAt);
+  const elsewhere = (item?.revoked ?? item?.declined)?.decision;
+  if (elsewhere) {
+    const { decision, decidedAt, code } = elsewhere;
+    return fail("declined", `This request was ${decision} at ${decidedAt} (${code}), at a desk or on another machine. That is final.`, {
+      hint: "If you want it after all, let the agent make a new request.",
+      details: { requestDigest: digest, code },
+    });
+  }
+  return item?.cancelled === undefined ? undefined : cancelledByAgent(item.cancelled.at);
 }
 
 export function cancelledByAgent(at: string): Failure {
