@@ -7,12 +7,14 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import type { PartObject } from "../../shared/desk/hosted-api.ts";
 import { MAX_APPROVAL_AGE_SECONDS, NOTICE_FLOOD_GAP_SECONDS, NOTICE_GAP_SECONDS, NOTICE_PAUSES_SECONDS } from "../../shared/limits.ts";
+import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { Notices } from "../../workers/desk/notices/notices.ts";
-import type { Notice } from "../../workers/desk/notices/text.ts";
+import { askFacts, type Notice, noticeOf, summaryOf } from "../../workers/desk/notices/text.ts";
 import { keepPart } from "../../workers/desk/parts.ts";
 import { migrateDesk } from "../../workers/desk/schema.ts";
 import { putDeskSetting } from "../../workers/desk/settings.ts";
 import type { DeskStore } from "../../workers/desk/store.ts";
+import { NOW as FIXED, ON_CHAIN, REPORT } from "../web/scenes.ts";
 import { decryptPush, verifyVapid } from "./push-reader.ts";
 
 const START = 1_800_000_000;
@@ -413,4 +415,19 @@ describe("settings", () => {
     await desk.pass(0);
     expect(sent).toHaveLength(1);
   });
+});
+
+test("of a request on the chain itself name the network and say where it is signed; two moneys have no sum [notice-native]", () => {
+  const told = (request: PaymentRequest) => ({
+    digest: requestDigest(request),
+    facts: askFacts(request, requestDigest(request), "Scout"),
+    expiresAt: FIXED,
+  });
+  const [chain, mock] = [told(ON_CHAIN), told(REPORT)];
+  expect(noticeOf(chain, false)).toMatchObject({
+    title: "Scout asks for 0.00001 LGO on lez:devnet",
+    text: expect.stringMatching(/^Code [0-9A-Z-]{9}\. Sign it at a terminal until 08:53 UTC\.$/) as string,
+  });
+  expect(summaryOf([chain, mock], "a").text).toBe("0.25 LGO in all, at most. 1 on the chain itself. They wait at the desk.");
+  expect(summaryOf([chain, chain], "a").text).toBe("2 on the chain itself. They wait at the desk.");
 });
