@@ -8,13 +8,13 @@ import { ANY, type Mandate, mandateDigest, mandateSchema } from "../../../../sha
 import { shortCode } from "../../../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../../../shared/text/json.ts";
 import type { Problem } from "../client.ts";
+import { Command } from "../command.tsx";
 import { Heading, Loading, Time, Trouble } from "../parts.tsx";
 import { linkTo } from "../router.ts";
 import { useCall } from "../use-call.ts";
 import { commandAt } from "./account.ts";
 import { grantedText, ToSign } from "./grant.tsx";
 import type { HostedClient, HostedOwner } from "./hosted-owner.ts";
-import { Command } from "./pieces.tsx";
 
 interface ProposedProps {
   client: HostedClient;
