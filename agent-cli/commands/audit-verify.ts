@@ -2,13 +2,12 @@
 
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { NETWORK } from "../../shared/lez.ts";
+import { NETWORK, isNativeNetwork } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";

@@ -3,13 +3,12 @@
 import * as z from "zod";
 import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
-import { ASSET, type NativeNetwork } from "../../shared/lez.ts";
+import { ASSET, type NativeNetwork, isNativeNetwork } from "../../shared/lez.ts";
 import { wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { money } from "../../shared/screen/money.ts";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { judgeCallReceipt } from "../evidence/call-receipt.ts";
 import { localCallEvidence } from "../evidence/call-source.ts";

@@ -1,10 +1,9 @@
 /** `spending`: what was paid from this machine, per day, agent and merchant. */
 
 import * as z from "zod";
-import { ASSET, NATIVE_NETWORKS, type NativeNetwork } from "../../shared/lez.ts";
+import { ASSET, NATIVE_NETWORKS, type NativeNetwork, isNativeNetwork } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";

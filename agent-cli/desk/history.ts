@@ -1,10 +1,9 @@
 /** What was paid from this machine, filtered and summed for the page. */
 
 import type { History, HistoryFilter, HistoryGroup, HistorySession } from "../../shared/desk/api.ts";
-import { ASSET } from "../../shared/lez.ts";
+import { ASSET, isNativeNetwork } from "../../shared/lez.ts";
 import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp } from "../../shared/time.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { refundsKnown } from "../records/refunds-known.ts";

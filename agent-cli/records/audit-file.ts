@@ -1,10 +1,9 @@
 /** The audit log as the text of a file, for other programs. No cell of a CSV can act as a formula. */
 
-import { NATIVE_NETWORKS, NETWORK } from "../../shared/lez.ts";
+import { NATIVE_NETWORKS, NETWORK, isNativeNetwork } from "../../shared/lez.ts";
 import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { csvRow } from "../../shared/text/csv.ts";
-import { isNativeNetwork } from "../../shared/zone/offer.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { AuditEntry, readAudit } from "./audit-log.ts";
