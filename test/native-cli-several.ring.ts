@@ -9,7 +9,6 @@ import { linkIn, TestDeskServer } from "../agent-cli/testing/hosted-desk.ts";
 import { startMerchant } from "../agent-cli/testing/merchant.ts";
 import { nativeWorld, type NativeWorld } from "../agent-cli/testing/native-world.ts";
 import { people } from "../agent-cli/testing/people.ts";
-import type { Digest } from "../shared/crypto/digest.ts";
 import { requestDigest, shortCode } from "../shared/protocol/payment-request.ts";
 import { TestPasskey } from "./passkey.ts";
 
@@ -202,7 +201,7 @@ describe("where the agent is paired with a hosted desk of a passkey's account", 
     const run = await box.run(["approve", asked.code, ...SECRET], { ...WIDE, answers: [["Pay 0.00001 LGO to", "y"]] });
     expect(run.exit, run.screen).toBe(EXIT.ok);
     expect(run.stderr).not.toContain("ANOTHER ACCOUNT decides it");
-    expect(desk.asked.get(asked.digest as Digest)?.answer.state).toBe("cancelled");
+    expect(desk.asked.get(asked.digest)?.answer.state).toBe("cancelled");
     await decline(asked);
   });
 
