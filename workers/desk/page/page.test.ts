@@ -18,7 +18,7 @@ import { digestOf, shownOf, type ToProve } from "./hosted/to-prove.ts";
 import { linkTo, routeOf } from "./router.ts";
 
 /** The whole of a local desk. */
-const MAX_LOCAL_BYTES = 58 * 1024;
+const MAX_LOCAL_BYTES = 58.5 * 1024;
 /** What the usual visit of a hosted desk loads: sign in, read a request, decide. */
 const MAX_HOSTED_BYTES = 60 * 1024;
 /** What is loaded when it is first shown: allowances, history and receipts; reading a request on the chain itself. */
