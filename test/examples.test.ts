@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type * as z from "zod/mini";
+import { NATIVE_POINTS } from "../agent-cli/evidence/native-receipt.ts";
 import { examples } from "../scripts/examples.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
@@ -92,15 +93,21 @@ describe("the story of the examples", () => {
   });
 });
 
+/** The points that a page lists, in their order. */
+function pointsOn(page: string): string[] {
+  return [...page.matchAll(/^- ((?:`[a-z]+\.[a-z-]+`(?:, )?)+): /gm)]
+    .flatMap(([, ids = ""]) => ids.replaceAll("`", "").split(", "))
+    .filter((id) => !/\.(entries|checkpoint)$/.test(id));
+}
+
 test("spec/evidence.md has an entry for every point of evidence, in their order", () => {
   const page = readFileSync(new URL("../spec/evidence.md", import.meta.url), "utf8");
-  const rows = [...page.matchAll(/^- ((?:`[a-z]+\.[a-z-]+`(?:, )?)+): /gm)]
-    .flatMap(([, ids = ""]) => ids.replaceAll("`", "").split(", "))
-    .filter((id) => !/\.(entries|checkpoint)$/.test(id ?? ""));
+  const [ofFiles = "", ofTheChain = ""] = page.split("## A payment on the chain itself");
   // A point of a call that is one of a payment, too, has the payment's entry.
   const ofPayments = EVIDENCE_CHECKS.map(({ id }) => id);
   const ofCalls = CALL_CHECKS.map(({ id }) => id).filter((id) => !ofPayments.includes(id));
-  expect(rows).toEqual(["file.read", "file.spelling", ...ofPayments, ...ofCalls]);
+  expect(pointsOn(ofFiles)).toEqual(["file.read", "file.spelling", ...ofPayments, ...ofCalls]);
+  expect(pointsOn(ofTheChain)).toEqual(NATIVE_POINTS);
 });
 
 test("what is committed is what the code makes", async () => {

@@ -143,6 +143,9 @@ const CHAIN_CHECKS: readonly NativeCheck[] = [
   },
 ];
 
+/** Those of no other payment. */
+export const NATIVE_POINTS: readonly string[] = [...SIGNED_CHECKS, ...CHAIN_CHECKS].map(({ id }) => id);
+
 /** For the checks of the ledger's payments, which read an Authorization. This one says the same and is signed by no one: its signature is not asked for. */
 export function inWordsOfEvidence({ request, words, offer, receipt }: NativeReceipt): Evidence {
   const { native: _, ...authorization } = words;
