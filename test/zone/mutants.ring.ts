@@ -9,7 +9,7 @@ import { blockAt, named, PAYEE, PAYER, PAYMENT, READ } from "../../shared/zone/t
 import { BUYER, NOW, OFFER } from "../../shared/zone/testing/payment.ts";
 import { loadMutant } from "../mutated-source.ts";
 import { loadZone, type ZoneCode, type ZoneMutant } from "./code.ts";
-import { BRANCH_MUTANT, HEAD_MUTANT, SCREEN_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
+import { BRANCH_MUTANT, HEAD_MUTANT, SCREEN_MUTANT, UNDONE_MUTANTS, ZONE_MUTANTS } from "./mutants.ts";
 import { GENUINE, simulateZone } from "./run.ts";
 
 const MOST_SEEDS = 3000;
@@ -58,6 +58,25 @@ test(`a sequencer by hand finds that ${HEAD_MUTANT.fault}`, async () => {
     return (await readAccount(reader, PAYER))?.balance;
   };
   expect([await read(GENUINE), await read(await loadZone(HEAD_MUTANT))]).toEqual([7n, 5n]);
+});
+
+test.each<ZoneMutant>(UNDONE_MUTANTS)("a credit that comes and leaves finds that $fault", async (mutant) => {
+  const head = { ...blockAt(100n), previousHash: blockAt(99n).hash, timestamp: 100n, final: false, transactions: [] };
+  const read = async ({ readAccount }: ZoneCode, during: bigint[]) => {
+    const reader = {
+      lastBlockId: async () => 100n,
+      block: async (id: bigint) => (id === 100n ? head : undefined),
+      balanceAndNonce: async () => ({ nonce: 7n, balance: during.shift() ?? 5n }),
+    };
+    return (await readAccount(reader, PAYER))?.balance;
+  };
+  const code = await loadZone(mutant);
+  const [before, after] = [
+    [9n, 5n],
+    [5n, 9n],
+  ];
+  expect([await read(GENUINE, [...before]), await read(GENUINE, [...after])]).toEqual([5n, 5n]);
+  expect([await read(code, [...before]), await read(code, [...after])]).toContain(9n);
 });
 
 test(`two drafts by hand find that ${SCREEN_MUTANT.fault} [native-screen-mutant]`, async () => {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { pathOf } from "./code.ts";
-import { BRANCH_MUTANT, HEAD_MUTANT, SCREEN_MUTANT, ZONE_MUTANTS } from "./mutants.ts";
+import { BRANCH_MUTANT, HEAD_MUTANT, SCREEN_MUTANT, UNDONE_MUTANTS, ZONE_MUTANTS } from "./mutants.ts";
 import { simulateZone } from "./run.ts";
 
 test("machines die, blocks leave, payers cheat: every receipt is paid, and nothing is refused that may pay [native-simulation]", async () => {
@@ -30,7 +30,7 @@ test("a seed reproduces a run", async () => {
 
 test("every fault has one place in today's rules", () => {
   const source = (path: string) => readFileSync(new URL(`../../${path}.ts`, import.meta.url), "utf8");
-  const mutants = [...ZONE_MUTANTS, BRANCH_MUTANT, HEAD_MUTANT].map((mutant) => ({ ...mutant, file: pathOf(mutant) }));
+  const mutants = [...ZONE_MUTANTS, BRANCH_MUTANT, HEAD_MUTANT, ...UNDONE_MUTANTS].map((mutant) => ({ ...mutant, file: pathOf(mutant) }));
   const lost = [...mutants, SCREEN_MUTANT].filter(({ file, find }) => source(file).split(find).length !== 2);
   expect(lost.map(({ fault, find }) => `${fault}: ${find}`)).toEqual([]);
 });
