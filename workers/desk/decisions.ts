@@ -119,21 +119,21 @@ export async function refuse(desk: DeskContext, { record }: AskOf<"refuse">): Pr
   if (taken.changed) note(store, now, decision, { ...factsOf(taken.kept), code, signed: record.signed ? "yes" : "no" });
   waiters.wake(digest);
   const already = taken.changed ? {} : { already: true };
-  const problem = decision === "revoked" ? await tellLedger(desk, taken.kept) : undefined;
+  const problem = decision === "revoked" ? await tellLedger(desk, taken.kept, now) : undefined;
   return tell({ shortCode: shortCode(digest), ...already, ...(problem !== undefined && { problem }) });
 }
 
-/** Tells the ledger of the oldest revocations that it does not know of. */
-export async function tellUntold(desk: DeskContext): Promise<void> {
-  for (const kept of untoldRequests(desk.store, MAX_DESK_TOLD)) await tellLedger(desk, kept);
+/** Tells the ledger of revocations that it does not know of. One that it refuses does not hold up the others. */
+export async function tellUntold(desk: DeskContext, now: number): Promise<void> {
+  for (const kept of untoldRequests(desk.store, MAX_DESK_TOLD, now)) await tellLedger(desk, kept, now);
 }
 
 /** Tells the ledger of a revocation that it does not know of. @returns why it does not know yet */
-async function tellLedger(desk: DeskContext, { digest, decision, untold }: RequestRow): Promise<string | undefined> {
+async function tellLedger(desk: DeskContext, { digest, decision, untold }: RequestRow, now: number): Promise<string | undefined> {
   if (untold === null || decision === null) return undefined;
   const told = await desk.facilitator.cancel(JSON.parse(decision) as object);
   const tooLate = !told.ok && told.code === "nonce_replayed";
-  noteTold(desk.store, digest, told.ok || tooLate ? undefined : told.why);
+  noteTold(desk.store, digest, told.ok || tooLate ? undefined : told.why, now);
   if (!tooLate) return told.ok ? undefined : told.why;
   await askLedger(desk, [digest]);
   return "it is too late: the payment was made already";

@@ -128,7 +128,7 @@ export class Desk extends DurableObject<DeskEnv> {
     const desk = this.#context(this.#known ? (deskSetting(this.#store, "origin") ?? "") : "");
     if (!desk) return;
     const now = unixNow();
-    await tellUntold(desk);
+    await tellUntold(desk, now);
     await this.#notices.due(now);
     const next = sweep(this.#store, now);
     if (next === undefined) {
@@ -181,7 +181,7 @@ export class Desk extends DurableObject<DeskEnv> {
     if (!this.#known) return; // an alarm has ended the object meanwhile
     const notice = this.#notices.nextAt();
     if (notice !== undefined) this.#wakeBy(notice);
-    if (untoldRequests(this.#store, 1).length > 0) this.#wakeBy(unixNow() + TELL_AGAIN_SECONDS);
+    if (untoldRequests(this.#store, 1, unixNow()).length > 0) this.#wakeBy(unixNow() + TELL_AGAIN_SECONDS);
   }
 
   /** Moves the alarm to `at`, in unix seconds, unless it rings earlier. */

@@ -3,7 +3,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { DeskCode } from "../../shared/desk/codes.ts";
 import { ASKED_STATES, type AskedState, type RequestEvent, stateAt, stepOf } from "../../shared/desk/request-states.ts";
-import { MAX_DESK_PAST_DECISIONS } from "../../shared/limits.ts";
+import { CLOCK_SKEW_SECONDS, MAX_DESK_PAST_DECISIONS } from "../../shared/limits.ts";
 import type { DecisionRecord } from "../../shared/protocol/decision.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../shared/row.ts";
@@ -154,9 +154,15 @@ export function unsettledRequests(store: DeskStore, limit: number): RequestRow[]
     .map(asRow);
 }
 
-/** Revocations that the ledger does not know of. */
-export function untoldRequests(store: DeskStore, limit: number): RequestRow[] {
-  return store.sql("SELECT * FROM request WHERE untold IS NOT NULL ORDER BY seq LIMIT ?", limit).map(asRow);
+/** Revocations that the ledger does not know of, the longest untried first. A payment whose time is over needs none. */
+export function untoldRequests(store: DeskStore, limit: number, now: number): RequestRow[] {
+  return store
+    .sql(
+      "SELECT * FROM request WHERE untold IS NOT NULL AND valid_before >= ? ORDER BY coalesce(asked_ledger_at, 0), seq LIMIT ?",
+      now - CLOCK_SKEW_SECONDS,
+      limit,
+    )
+    .map(asRow);
 }
 
 export function noteOutcome(
@@ -175,8 +181,8 @@ export function noteOutcome(
   );
 }
 
-export function noteTold(store: DeskStore, digest: string, problem: string | undefined): void {
-  store.sql("UPDATE request SET untold = ? WHERE digest = ?", problem ?? null, digest);
+export function noteTold(store: DeskStore, digest: string, problem: string | undefined, now: number): void {
+  store.sql("UPDATE request SET untold = ?, asked_ledger_at = ? WHERE digest = ?", problem ?? null, now, digest);
 }
 
 /** Of paid requests, the newest first. A session sets money aside, and what of it is paid the desk does not learn. */

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import {
+  CLOCK_SKEW_SECONDS,
   DESK_PROPOSAL_SECONDS,
   MAX_DESK_HISTORY,
   MAX_DESK_MANDATES_SHOWN,
@@ -43,7 +44,7 @@ const deskOf = (account = owner.account) =>
   });
 
 /** Decided one after another, a second apart. */
-function decided(many: number, columns: Record<string, string>): void {
+function decided(many: number, columns: Record<string, string | number>): void {
   for (let n = 0; n < many; n++) {
     const row = { digest: idOf(n), agent_key: agent.publicKey, request: JSON.stringify(request), asked_at: NOW, expires_at: NOW };
     const values = { ...row, decided_at: NOW - many + n, ...columns };
@@ -79,13 +80,29 @@ describe("a proposed allowance", () => {
   });
 });
 
-test("one alarm tells the ledger of so many revocations, the oldest first; the rest are told by the next [desk-told-limit]", async () => {
-  decided(MAX_DESK_TOLD + 1, { state: "revoked", untold: "it was not asked yet" });
-  for (let n = 0; n <= MAX_DESK_TOLD; n++) store.sql("UPDATE request SET decision = ? WHERE digest = ?", JSON.stringify({ n }), idOf(n));
-  await tellUntold(deskOf());
+test("one alarm tells the ledger of so many revocations; refused or not, the next tells the others [desk-told-limit]", async () => {
+  revoked(MAX_DESK_TOLD + 1, NOW + 900);
+  await tellUntold(deskOf(), NOW);
   expect(told).toEqual(Array.from({ length: MAX_DESK_TOLD }, (_, n) => ({ n })));
-  expect(untoldRequests(store, 100)).toHaveLength(MAX_DESK_TOLD + 1);
+  told = [];
+  await tellUntold(deskOf(), NOW + 60);
+  expect(told).toEqual([{ n: MAX_DESK_TOLD }, ...Array.from({ length: MAX_DESK_TOLD - 1 }, (_, n) => ({ n }))]);
 });
+
+test("the ledger is told of no revocation once the payment's time is over: it would not pay it [desk-told-in-time]", async () => {
+  revoked(2, NOW);
+  await tellUntold(deskOf(), NOW + CLOCK_SKEW_SECONDS);
+  expect(told).toHaveLength(2);
+  await tellUntold(deskOf(), NOW + CLOCK_SKEW_SECONDS + 1);
+  expect(told).toHaveLength(2);
+  expect(untoldRequests(store, 1, NOW + CLOCK_SKEW_SECONDS + 1)).toEqual([]);
+});
+
+/** Revocations that the ledger does not know of. @param validBefore of the payments that they take back */
+function revoked(many: number, validBefore: number): void {
+  decided(many, { state: "revoked", untold: "it was not asked yet", valid_before: validBefore });
+  for (let n = 0; n < many; n++) store.sql("UPDATE request SET decision = ? WHERE digest = ?", JSON.stringify({ n }), idOf(n));
+}
 
 test("the history lists so many payments, the newest first, says how many more there are, and sums all [desk-history-limit]", () => {
   decided(MAX_DESK_HISTORY + 3, { state: "approved", payment: "{}", outcome: "paid", charged: "1" });
