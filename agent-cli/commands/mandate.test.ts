@@ -525,7 +525,9 @@ describe("fetch within a mandate", () => {
     const { stdout } = await box.run("request list --state paid", { terminal: true, env: { NO_COLOR: "1" } });
     expect(stdout).toContain(`mandate ${code}`);
     expect((await box.run("audit export --format payments --out ./payments.csv")).exit).toBe(EXIT.ok);
-    expect(readFileSync(box.path("payments.csv"), "utf8")).toContain(`"${String(bought.json.data["shortCode"])}","${code}","0","",""\n`);
+    expect(readFileSync(box.path("payments.csv"), "utf8")).toContain(
+      `"${String(bought.json.data["shortCode"])}","${code}","0","","","logos:lez-testnet",""\n`,
+    );
   });
 
   test("a mandate that has nothing left does not keep a request from its owner, whatever the merchant offers by now", async () => {
