@@ -188,6 +188,10 @@ test("while it is approved here and paid: taken back at the desk, and paid once 
   expectSteps(killed, 8);
 });
 
+test("nothing that was decided waits at the desk", () => {
+  expect([...desk.asked.values()].filter(({ answer }) => answer.state === "pending")).toEqual([]);
+});
+
 test("while a key at a terminal signs its part: one part is at the desk [desk-crash-part]", async () => {
   const policy = policyOf(2, owner, sealed);
   box.write("recovery.json", recoveryFile({ account: accountOfPolicy(policy), policy }));
@@ -202,8 +206,4 @@ test("while a key at a terminal signs its part: one part is at the desk [desk-cr
     return died;
   });
   expectSteps(killed, 8);
-});
-
-test("nothing that was decided waits at the desk", () => {
-  expect([...desk.asked.values()].filter(({ answer }) => answer.state === "pending")).toEqual([]);
 });

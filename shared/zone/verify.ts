@@ -115,7 +115,7 @@ export function verifyNative(payload: unknown, requirements: unknown, context: N
 }
 
 const NO_AUTHORIZATION =
-  "an Authorization pays nothing here, whoever proves it: the chain takes a transfer that a key of its own has signed, and no passkey or policy has one";
+  "an Authorization pays nothing here, whatever its proof: the chain takes a transfer that one of its own keys signed, and no passkey or policy has such a key";
 
 function refused(code: ErrorCode, detail?: string): NativeRefusal {
   return { ok: false, code, ...(detail !== undefined && { detail }) };

@@ -3,7 +3,7 @@
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { LezAccountId } from "../../../shared/zone/account.ts";
 import { configuredZone } from "../../../workers/native/env.ts";
-import { type Lane, type LaneEnv, laneName, type SettleCall } from "../../../workers/native/lane.ts";
+import { type Lane, type LaneEnv, laneName, type SettleCall, watchOf } from "../../../workers/native/lane.ts";
 
 export { ChainWatch } from "../../../workers/native/chain-watch.ts";
 export { Lane } from "../../../workers/native/lane.ts";
@@ -28,7 +28,9 @@ export default {
         ? await laneOf(call.payment.payer).settle(call)
         : pathname === "/cancel"
           ? await laneOf(call.payment.payer).cancel(call.payment)
-          : await laneOf(payer).status(h, { nonce: 0n });
+          : pathname === "/owed"
+            ? await watchOf(env).owed(0)
+            : await laneOf(payer).status(h, { nonce: 0n });
     return new Response(JSON.stringify(answer, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value)));
   },
 };
