@@ -9,6 +9,7 @@ import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts"
 import { otherLedger } from "../facilitator/other-ledger.ts";
 import { askForGranted } from "../hosted-desk/granted.ts";
 import { findKey, isSealed, type Role, unlockKey } from "../keys/key-file.ts";
+import { findLezOwner } from "../keys/lez-owner.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
 import { findPairing, KIND_WORDS } from "../records/pairings.ts";
@@ -32,7 +33,7 @@ interface Input extends FacilitatorInput {
 
 export async function checkUp(context: Context, input: Input): Promise<{ checks: Check[]; next?: Next }> {
   const agent = checkKey(context, "agent", input.agentFile);
-  const owner = checkKey(context, "owner", input.ownerFile);
+  const owner = checkOwner(context, input.ownerFile);
   const desk = await deskOf(context, input.agentFile);
   // An agent's machine has no owner's key, and should not.
   const ownerCheck: Check =
@@ -95,6 +96,17 @@ function checkKey(context: Context, role: Role, given: string | undefined): { ch
   const open = role === "owner" && !isSealed(key);
   const detail = `${file}${open ? ", NOT sealed: anyone who reads it can spend" : ""}`;
   return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
+}
+
+/** Of the mock ledger or, where there is none of that, of the chain itself. */
+function checkOwner(context: Context, given: string | undefined): ReturnType<typeof checkKey> {
+  const owner = checkKey(context, "owner", given);
+  const isDamaged = given === undefined && !owner.missing; // a file that is there is not passed over
+  if (owner.check.verdict !== "bad" || isDamaged) return owner;
+  const chain = findLezOwner(context, given);
+  if (!chain.ok) return owner;
+  const detail = `${chain.data.file}, a key of the chain itself${given === undefined ? "; none of the mock ledger" : ""}`;
+  return { check: { check: "owner key", verdict: "good", detail }, missing: false };
 }
 
 /** Variables that change how every server is reached. A password in a proxy's address is not shown. */

@@ -442,4 +442,16 @@ describe("doctor", () => {
     expect(gone.exit).toBe(EXIT.notSetUp);
     expect(gone.stdout).toContain("✗ facilitator");
   });
+
+  test("takes a key of the chain itself for the owner's, and asks for no other [doctor-chain-key]", async () => {
+    configure({ ownerFile: "nowhere.json" });
+    expect((await box.run("doctor")).json.next?.argv.slice(0, 3)).toEqual(["lez-agent-pay", "owner", "create"]);
+    box.write("secret.txt", "correct horse battery staple\n");
+    expect((await box.run("owner create --kind lez --passphrase-file ./secret.txt")).exit).toBe(EXIT.ok);
+    const run = await box.run("doctor");
+    const { checks } = run.json.data as { checks: { check: string; verdict: string; detail: string }[] };
+    const said = checks.find(({ check }) => check === "owner key");
+    expect([run.exit, said?.verdict, run.json.next]).toEqual([EXIT.ok, "good", undefined]);
+    expect(said?.detail).toContain("a key of the chain itself; none of the mock ledger");
+  });
 });
