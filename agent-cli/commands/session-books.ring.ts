@@ -33,7 +33,9 @@ describe("a session in the books of its owner", () => {
     const exported = await box.run("audit export --out ./payments.csv --format payments --force");
     expect(exported.json.data).toMatchObject({ entries: 1, sessions: 1, total: { amount: "40" } });
     const [, row, total] = readFileSync(box.path("payments.csv"), "utf8").split("\n");
-    expect(row).toMatch(new RegExp(`"${REASON}","40","0.00000004","","[0-9A-Z-]{9}","[0-9A-Z-]{9}","0","${session.session}","4"$`));
+    expect(row).toMatch(
+      new RegExp(`"${REASON}","40","0.00000004","","[0-9A-Z-]{9}","[0-9A-Z-]{9}","0","${session.session}","4","logos:lez-testnet",""$`),
+    );
     expect(total).toMatch(/^"total","","","","40"/);
     atLedger({ status: "closed", claimed: "30", closesAt: 1_900_000_000 });
     await run("list");
