@@ -1,9 +1,9 @@
 /** `npm run desk`: `desk sign CODE`, by which a key at a terminal signs its part of what waits at a hosted desk, and believes the desk nothing. */
 
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
-import { type RunOptions, sandbox } from "../agent-cli/testing/cli.ts";
+import { REASON, type RunOptions, sandbox } from "../agent-cli/testing/cli.ts";
 import { startFacilitator } from "../agent-cli/testing/facilitator.ts";
 import { LEDGER, startMerchant } from "../agent-cli/testing/merchant.ts";
 import { OwnersDesk } from "../agent-cli/testing/owners-desk.ts";
@@ -24,7 +24,7 @@ const box = sandbox();
 const merchant = await startMerchant();
 const facilitator = await startFacilitator();
 const desk = await OwnersDesk.start();
-const { owner, agent, ask, forge } = await people(box);
+const { owner, agent, ask, approve, forge } = await people(box);
 await box.run("doctor"); // makes the state directory
 box.write("home/config.json", { ownerFile: "../owner.json", agentFile: "../agent.json", facilitatorUrl: facilitator.url });
 const phone = new TestPasskey("localhost", "7a".repeat(32), desk.origin);
@@ -56,6 +56,8 @@ async function signedByPhone(changes: Partial<Authorization> = {}, expiresIn?: n
   return { authorization, proofs: [phone.assert(authorizationDigest(authorization))], threshold: 2 };
 }
 const sentPart = () => desk.sent["partial"]?.at(-1) as { authorization: Authorization; proof: { publicKey: string } } | undefined;
+const approvedFile = `home/decisions/${digest}.approved.json`;
+const approvedBy = () => (existsSync(box.path(approvedFile)) ? box.read<{ from: string }>(approvedFile).from : undefined);
 const events = async () => ((await box.run("audit list")).json.data["entries"] as { event: string }[]).map(({ event }) => event);
 
 describe("a part of a payment", () => {
@@ -123,6 +125,43 @@ describe("a part of a payment", () => {
     expect(desk.sent["decide"]?.[0]).toMatchObject({
       payment: { payload: { proof: { kind: "policy" }, authorization: { requestDigest: digest } } },
     });
+  });
+
+  test("that completes the payment is remembered before it leaves: the answer may be lost [part-remembered]", async () => {
+    const one = policyOf(1, phone, owner);
+    keep(one);
+    desk.lies["decide"] = () => undefined;
+    expect((await sign()).exit).toBe(EXIT.network);
+    expect(approvedBy()).toBe(accountOfPolicy(one));
+    rmSync(box.path(approvedFile));
+    desk.lies = {};
+    expect([(await sign()).exit, approvedBy()]).toEqual([EXIT.ok, accountOfPolicy(one)]);
+  });
+
+  test("is not remembered as an approval while keys are missing [part-no-approval]", async () => {
+    expect((await sign()).exit).toBe(EXIT.ok);
+    expect(approvedBy()).toBeUndefined();
+  });
+
+  test("is not signed if another account approved the request while it was read: both could pay [part-other-account]", async () => {
+    const yes = async () => {
+      expect((await approve("asked.json", "paid.json", ["--confirm", digest])).exit).toBe(EXIT.ok);
+      return "y";
+    };
+    const run = await sign([], { answers: [["Pay 0.00001 LGO", yes]] });
+    expect([run.exit, run.json.error.code, sentPart()]).toEqual([EXIT.differs, "decided_meanwhile", undefined]);
+  });
+
+  test("is not signed if the agent took the request back on this machine while it was read [part-taken-back]", async () => {
+    const filed = await box.run(["request", "create", `${merchant.url}?back`, "--reason", REASON, "--inbox"]);
+    const back = filed.json.data as { shortCode: string; requestDigest: string };
+    desk.request = box.read<PaymentRequest>(`home/inbox/${back.requestDigest}.request.json`);
+    const yes = async () => {
+      expect((await box.run(["request", "cancel", back.shortCode])).exit).toBe(EXIT.ok);
+      return "y";
+    };
+    const run = await sign([], { answers: [["Pay 0.00001 LGO", yes]] }, back.shortCode);
+    expect([run.json.error.code, sentPart()]).toEqual(["request_cancelled", undefined]);
   });
 
   test("is sent after no other answer than a yes [part-refused]", async () => {

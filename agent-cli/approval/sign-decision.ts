@@ -107,12 +107,12 @@ export async function stillAsShown(
   return succeed({ subject: subject.data, checked: checked.data, approved: approved.data });
 }
 
-function sameEntry(now: RecordEntry, shown: RecordEntry | undefined): boolean {
+export function sameEntry(now: RecordEntry, shown: RecordEntry | undefined): boolean {
   return shown !== undefined && canonicalJson({ ...now }) === canonicalJson({ ...shown });
 }
 
 /** The screen said nothing of that approval, or of an older one. */
-function approvedMeanwhile({ requestDigest, at }: RecordEntry) {
+export function approvedMeanwhile({ requestDigest, at }: RecordEntry) {
   const code = shortCode(requestDigest);
   return fail(
     "decided_meanwhile",
@@ -142,13 +142,7 @@ export async function handOver(
     owner?: RoleSigner<"owner">;
   },
 ): Promise<Outcome<string>> {
-  const { from, ledger } = authorization;
-  // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
-  const ends = [authorization, ...(before?.from === from ? [before] : [])].map((approval) => Number(approval.validBefore ?? 0));
-  const validBefore = String(Math.max(...ends));
-  const { key } = view.pin ?? {};
-  const more = { from, validBefore, ...(ledger && { ledger }), ...(key && { merchantKey: key.publicKey }) };
-  const remembered = remember(context, request, "approved", more);
+  const remembered = rememberApproval(context, request, authorization, view, before);
   if (!remembered.ok) return remembered;
   const session = approvedSession(payload);
   const noted = appendEntry(context, "approved", {
@@ -166,4 +160,22 @@ export async function handOver(
   const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
   if (!filed.ok) return filed;
   return input.out === undefined ? inboxPath(context, digest, "payment") : succeed(input.out);
+}
+
+/** @param before the approval of the same request that stands already */
+export function rememberApproval(
+  context: Context,
+  request: Subject["request"],
+  { from, ledger, validBefore }: Pick<PaymentWords, "from" | "ledger" | "validBefore">,
+  { pin }: Pick<ApprovalView, "pin">,
+  before: RecordEntry | undefined,
+): Outcome<undefined> {
+  // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
+  const ends = [{ validBefore }, ...(before?.from === from ? [before] : [])].map((approval) => Number(approval.validBefore ?? 0));
+  return remember(context, request, "approved", {
+    from,
+    validBefore: String(Math.max(...ends)),
+    ...(ledger && { ledger }),
+    ...(pin?.key && { merchantKey: pin.key.publicKey }),
+  });
 }

@@ -24,9 +24,10 @@ import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, record } from "../records/audit-log.ts";
-import { remember } from "../records/decision-history.ts";
+import { findDecision } from "../records/decision-history.ts";
+import { look } from "../records/inbox.ts";
 import { storePin } from "../records/merchant-pins.ts";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { counted } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -37,6 +38,7 @@ import { factLines } from "./facts-screen.ts";
 import { openMandates } from "./open-mandates.ts";
 import { checkForOwner, type OwnerHalf } from "./owner-checks.ts";
 import { isSameButForClock } from "./shown-is-signed.ts";
+import { approvedMeanwhile, rememberApproval, sameEntry } from "./sign-decision.ts";
 import { type Reading, viewOf, type ViewInput } from "./view-of.ts";
 
 export interface PartInput extends ViewInput, BalanceInput, PassphraseInput {
@@ -119,22 +121,33 @@ async function signAndSend(context: Context, input: PartInput, signing: Signing)
     const sent = await send(signing, made.data);
     const { judged } = reading;
     if (sent.ok && judged) sayPinned(context, judged);
-    if (sent.ok && sent.data.whole) await exclusively(context, () => rememberApproval(context, subject, reading, made.data));
+    // Another key may have signed in the last moment, so that this one has completed it.
+    if (sent.ok && sent.data.whole && !completes(part, at)) {
+      const remembered = await exclusively(context, () => rememberPart(context, subject, reading, made.data));
+      if (!remembered.ok) warn(context, `It is approved, and was not recorded here: ${remembered.error.message}`);
+    }
     if (sent.ok || sent.error.code !== "decided_meanwhile" || tries === MAX_TRIES) return sent;
   }
 }
 
-/** Under the lock: no network call and no question. What is logged leaves right afterwards, or never. */
+/** Under the lock: no network call and no question. What is logged, and remembered as approved, leaves right afterwards, or never. */
 async function signOnce(
   context: Context,
   input: PartInput,
   { subject, reading, at: { owner, login }, signer }: Signing,
   part: SignedPart | undefined,
 ): Promise<Outcome<ToSign>> {
-  const { request } = subject;
+  const { request, digest } = subject;
   const half = halfOf(owner);
-  const still = await checkForOwner(context, subject, half);
+  const item = await look(context, digest);
+  if (!item.ok) return item;
+  const still = await checkForOwner(context, { ...subject, item: item.data }, half);
   if (!still.ok) return still;
+  const approved = findDecision(context, digest, "approved");
+  if (!approved.ok) return approved;
+  // Nonces are per account: of this one a second approval pays nothing more, and of another one the screen has said nothing.
+  const byAnother = approved.data && approved.data.from !== half.account && !sameEntry(approved.data, reading.approvedBefore);
+  if (approved.data && byAnother) return approvedMeanwhile(approved.data);
   // Reading takes time: what this key signs first is of the time of the confirmation.
   const made = part?.made ?? toSign(request, still.data, half.account, unixNow(), input.expiresIn);
   if (!isSameButForClock(made, reading)) {
@@ -152,7 +165,14 @@ async function signOnce(
   const logged = appendEntry(context, "signed_for_desk", facts);
   if (!logged.ok) return logged;
   const anchored = await anchorEntry(context, logged.data, signer);
-  return anchored.ok ? succeed(made) : anchored;
+  if (!anchored.ok) return anchored;
+  const remembered = completes(part, { login, owner }) ? rememberPart(context, subject, reading, made) : succeed(undefined);
+  return remembered.ok ? succeed(made) : remembered;
+}
+
+/** Whether this key is the last that is needed. */
+function completes(part: SignedPart | undefined, { owner }: AtDesk): boolean {
+  return (part?.signedBy.length ?? 0) + 1 >= thresholdOf(owner);
 }
 
 async function send({ subject: { request, digest }, reading: { checked }, at, signer }: Signing, made: ToSign): Promise<Outcome<PartTold>> {
@@ -202,10 +222,9 @@ function notThePart(desk: string, { problem }: Extract<PartCheck, { ok: false }>
   );
 }
 
-function rememberApproval(context: Context, { request }: Subject, { pin }: Reading, { authorization }: ToSign): Outcome<undefined> {
-  const { from, validBefore, ledger } = authorization;
-  const more = { from, validBefore, ...(ledger && { ledger }), ...(pin?.key && { merchantKey: pin.key.publicKey }) };
-  return remember(context, request, "approved", more);
+function rememberPart(context: Context, { request, digest }: Subject, reading: Reading, { authorization }: ToSign): Outcome<undefined> {
+  const before = findDecision(context, digest, "approved");
+  return before.ok ? rememberApproval(context, request, authorization, reading, before.data) : before;
 }
 
 /** How far the payment is without this key, and what this key adds. */
