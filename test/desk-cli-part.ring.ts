@@ -272,7 +272,17 @@ test("a no is signed by one key for the account, and sent as it was when it is s
   expect(second).toEqual(first);
 });
 
+test("a no that was said before is the desk's word [part-declined-before]", async () => {
+  desk.state = "declined";
+  const run = await sign(["--decline", "--code", "other"], { terminal: true });
+  expect([run.exit, run.screen]).toEqual([EXIT.ok, expect.stringContaining("was declined before, says the desk")]);
+});
+
 describe("a proposed allowance", () => {
+  const datedIn = (seconds: number) => {
+    const at = String(unixNow() + seconds);
+    return { grantedAt: at, validAfter: at, validBefore: String(Number(at) + 3600) };
+  };
   const propose = async (changes: Partial<Mandate> = {}) => {
     const { mandate } = await newMandate(agent, agent, LEDGER, { from: account, ...changes });
     desk.proposed = [{ mandate, signedBy: [phone.account], endsAt: "2026-01-31T00:00:00Z" }];
@@ -282,6 +292,7 @@ describe("a proposed allowance", () => {
   test.each<[string, Partial<Mandate>, string]>([
     ["of another account", { from: owner.account }, "another account"],
     ["of another ledger", { ledger: "0e".repeat(32) as Digest }, "another ledger"],
+    ["that is dated ahead, and so outlives a revocation of all", datedIn(86_400), "dated ahead"],
   ])("%s is not signed [part-allowance-other]", async (_, changes, says) => {
     const run = await sign([], {}, await propose(changes));
     expect([run.exit, run.json.error.code, run.json.error.message]).toEqual([
@@ -297,8 +308,36 @@ describe("a proposed allowance", () => {
     const unread = await sign([], {}, proposed);
     expect([unread.exit, unread.json.error.hint]).toEqual([EXIT.approvalPending, expect.stringContaining(`--confirm ${proposed}`)]);
     const run = await sign(["--confirm", proposed], {}, proposed);
-    for (const fact of ["MANDATE", `${phone.account}, says the desk`, "one part alone"]) expect(run.stderr).toContain(fact);
+    for (const fact of [
+      "MANDATE",
+      `${phone.account}, says the desk`,
+      "one part alone",
+      `until you revoke: at ${desk.origin}, under Allowances`,
+    ])
+      expect(run.stderr.replaceAll(/\s+/g, " ")).toContain(fact);
     expect(run.json.data).toMatchObject({ what: "allowance", whole: false, missing: 1 });
     expect(desk.sent["grantPart"]?.[0]).toMatchObject({ policy, proof: { kind: "ed25519", publicKey: owner.publicKey } });
+  });
+
+  test("that this key has signed, as the desk says, is not signed again, and said to be the desk's word [part-allowance-already]", async () => {
+    const proposed = await propose();
+    desk.proposed = desk.proposed.map((one) => ({ ...one, signedBy: [owner.account] }));
+    const run = await sign([], { terminal: true }, proposed);
+    expect([run.exit, desk.sent["grantPart"]]).toEqual([EXIT.ok, undefined]);
+    expect(run.screen.replaceAll(/\s+/g, " ")).toContain("your key has signed it before, says the desk");
+  });
+
+  test("is shown beside those that the desk says are open [part-allowance-others]", async () => {
+    const proposed = await propose();
+    const sum = (amount: string) => ({ amount, asset: "LGO", display: "" });
+    const open = [
+      { mandate: "0a".repeat(32), total: sum("5000"), usage: { status: "open", left: sum("3000") } },
+      { mandate: "0b".repeat(32), total: sum("2000") },
+    ];
+    desk.lies["mandates"] = () => ({ data: { mandates: open, proposed: desk.proposed } });
+    const run = await sign([], {}, proposed);
+    const shown = run.stderr.replaceAll(/\s+/g, " ");
+    for (const fact of ["no other mandate is open here", "2 more allowances are open there, which can cost 0.000005 LGO, says the desk"])
+      expect(shown).toContain(fact);
   });
 });

@@ -13,9 +13,15 @@ import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts
 
 export type Proposal = OwnerAnswer<"mandates">["proposed"][number];
 
+/** Allowances that are open there, and what is left of them in atomic units: the desk's word. */
+interface OpenThere {
+  count: number;
+  left: bigint;
+}
+
 export type FoundAtDesk =
   | { kind: "request"; digest: Digest; subject: Subject }
-  | { kind: "allowance"; digest: Digest; proposal: Proposal }
+  | { kind: "allowance"; digest: Digest; proposal: Proposal; beside: OpenThere }
   /** Nothing waits under this code. `state`: what the desk calls the request now. */
   | { kind: "over"; digest: Digest; state: string };
 
@@ -28,8 +34,9 @@ export async function findAtDesk(context: Context, login: OwnerLogin, word: stri
   if (!waiting.ok) return waiting;
   const mandates = await login.call("mandates", { all: false });
   if (!mandates.ok) return mandates;
+  const beside = openThere(mandates.data.mandates);
   const proposals = mandates.data.proposed
-    .map((proposal) => ({ kind: "allowance" as const, digest: mandateDigest(proposal.mandate), proposal }))
+    .map((proposal) => ({ kind: "allowance" as const, digest: mandateDigest(proposal.mandate), proposal, beside }))
     .filter(({ digest }) => names(word, digest));
   if (waiting.data.length + proposals.length > 1)
     return fail("usage", `"${word}" names more than one at this desk.`, { hint: "Use the digest." });
@@ -37,6 +44,11 @@ export async function findAtDesk(context: Context, login: OwnerLogin, word: stri
   if (request) return readRequest(context, login, request.requestDigest);
   const [proposal] = proposals;
   return proposal ? succeed(proposal) : findOver(login, word);
+}
+
+function openThere(mandates: OwnerAnswer<"mandates">["mandates"]): OpenThere {
+  const left = mandates.map(({ total, usage }) => BigInt((usage?.left ?? total).amount));
+  return { count: left.length, left: left.reduce((sum, one) => sum + one, 0n) };
 }
 
 /** Of what is decided the newest alone: it explains why a code names nothing. */

@@ -4,8 +4,11 @@
  */
 
 import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { Mandate } from "../../shared/protocol/mandate.ts";
 import { quote } from "../../shared/screen/escapes.ts";
+import { unixNow } from "../../shared/time.ts";
 import { askLedgerInTime } from "../facilitator/ledger-id.ts";
 import { openOwner } from "../keys/owner-key.ts";
 import type { PassphraseInput } from "../prompts/passphrase.ts";
@@ -29,7 +32,7 @@ type Proposed = Extract<FoundAtDesk, { kind: "allowance" }>;
 export async function signProposal(
   context: Context,
   input: ProposalInput,
-  { digest, proposal: { mandate, signedBy } }: Proposed,
+  { digest, proposal: { mandate, signedBy }, beside }: Proposed,
   at: AtDesk,
 ): Promise<Outcome<PartTold>> {
   const { owner, login } = at;
@@ -37,14 +40,16 @@ export async function signProposal(
   const key = keyOf(owner);
   const threshold = thresholdOf(owner);
   if (!policy) return fail("unsupported", "An allowance of one key is granted by that key: lez-agent-pay mandate grant.");
-  const other = await otherThan(context, input, mandate, owner.account);
-  if (other) return other;
+  const obstacle = await obstacleTo(context, input, mandate, owner.account);
+  if (obstacle) return obstacle;
   if (signedBy.includes(key)) return succeed({ whole: false, missing: Math.max(0, threshold - signedBy.length), already: true });
   const view = await mandateView(context, input, mandate);
   if (!view.ok) return view;
   const { layout } = context;
   context.say(
-    ...mandateScreen(view.data, layout),
+    // Of an account of several keys this machine has no grant to revoke.
+    ...mandateScreen({ ...view.data, revokedAt: `at ${login.desk}, under Allowances` }, layout),
+    ...(beside.count > 0 ? factLines(layout, { label: "At the desk", value: besideText(beside) }) : []),
     // The proofs of the others stay at the desk, so that a dropped proposal is gone.
     ...signedBy.flatMap((by, i) => factLines(layout, { label: i === 0 ? "Signed by" : "", value: `${by}, says the desk` })),
     ...factLines(layout, { label: "Your key", value: key }),
@@ -79,8 +84,13 @@ export async function signProposal(
   }
 }
 
-/** The screen's sums are of this asset, and no other ledger counts them. */
-async function otherThan(context: Context, input: ProposalInput, mandate: Mandate, account: string): Promise<Failure | undefined> {
+function besideText({ count, left }: Proposed["beside"]): string {
+  const open = count === 1 ? "1 more allowance is open there" : `${count} more allowances are open there`;
+  return `${open}, which can cost ${displayAmount(left)}, says the desk`;
+}
+
+/** Why it is not signed: it is of other money than the screen's sums, or it would outlive a revocation. */
+async function obstacleTo(context: Context, input: ProposalInput, mandate: Mandate, account: string): Promise<Failure | undefined> {
   if (mandate.from !== account)
     return fail("request_differs", `The desk shows an allowance of another account: ${mandate.from}. Nothing was signed.`);
   if (mandate.network !== NETWORK || mandate.asset !== ASSET)
@@ -88,6 +98,11 @@ async function otherThan(context: Context, input: ProposalInput, mandate: Mandat
       "unsupported",
       `This allowance is for ${quote(`${mandate.asset} on ${mandate.network}`)}, which this version cannot pay with.`,
     );
+  // To revoke all ends what was granted by then: one of a later date would outlive it.
+  if (Number(mandate.grantedAt) > unixNow() + CLOCK_SKEW_SECONDS)
+    return fail("request_differs", "The allowance is dated ahead: a revocation of all would not end it. Nothing was signed.", {
+      hint: "Drop it with --decline, and propose another one. If its maker is honest, compare the clocks of both machines.",
+    });
   const ledger = await askLedgerInTime(context, input);
   if (!ledger.ok) return ledger;
   if (mandate.ledger === ledger.data) return undefined;

@@ -155,8 +155,12 @@ async function decideSignedIn(context: Context, input: Input, at: AtDesk): Promi
 function sentText({ desk, what, shortCode: code, did, already, whole, missing = 0 }: Sent, layout: Layout): string[] {
   const name = `${what === "request" ? "Request" : "Allowance"} ${code}`;
   if (did === "declined")
-    return [already ? `${name} was declined before.` : layout.ink("green", `${name} is declined, for all keys of the account.`)];
-  const signed = already ? `${name}: your key has signed it before.` : `${name}: your key has signed it.`;
+    return [
+      already ? `${name} was declined before, says the desk.` : layout.ink("green", `${name} is declined, for all keys of the account.`),
+    ];
+  // Of a request the desk shows the proof; of an allowance it only names the keys.
+  const before = `${name}: your key has signed it before${what === "allowance" ? ", says the desk" : ""}.`;
+  const signed = already ? before : `${name}: your key has signed it.`;
   const now = whole
     ? what === "request"
       ? `It is approved: the desk at ${desk} hands the payment to the agent.`

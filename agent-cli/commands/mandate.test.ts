@@ -215,7 +215,7 @@ describe("refund grant", () => {
     for (const { stdout } of [list, show]) expect(stdout).toContain("refunds only, to the accounts that paid");
     expect(show.stdout).not.toMatch(/origins|any account/);
     // What it can cost counts with all that is open.
-    expect((await draft()).screen).toMatch(/With others +\d+ other mandates? (is|are) open; together at most/);
+    expect((await draft()).screen).toMatch(/With others +\d+ other mandates? (is|are) open here; together at most/);
   });
 
   test("a draft is granted as it was read, and without a key or a terminal nothing is", async () => {

@@ -9,6 +9,7 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { API_PATH } from "../../shared/desk/api.ts";
 import type { HostedAsk, HostedCallName } from "../../shared/desk/hosted-api.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { amountSchema } from "../../shared/protocol/amount.ts";
 import { authorizationSchema } from "../../shared/protocol/authorization.ts";
 import { type Login, loginDigest } from "../../shared/protocol/desk.ts";
 import { mandateSchema } from "../../shared/protocol/mandate.ts";
@@ -26,6 +27,7 @@ import { type DeskOwner, signAtDesk } from "./desk-owner.ts";
 const COOKIE = /^__Host-desk=[1-9A-HJ-NP-Za-km-z]{32,44}\.[0-9a-f]{64}(?=;|$)/;
 
 const part = { proofs: z.array(memberProofSchema) };
+const sum = z.looseObject({ amount: amountSchema });
 
 /** Of each answer, what is read here. */
 const ANSWERS = {
@@ -50,6 +52,7 @@ const ANSWERS = {
   partial: z.looseObject({ whole: z.boolean(), missing: z.int().nonnegative() }),
   refuse: z.looseObject({ already: z.boolean().optional() }),
   mandates: z.looseObject({
+    mandates: z.array(z.looseObject({ total: sum, usage: z.looseObject({ left: sum }).optional() })),
     proposed: z.array(z.looseObject({ mandate: mandateSchema, signedBy: z.array(accountIdSchema), endsAt: z.string() })),
   }),
   grantPart: z.looseObject({ whole: z.boolean(), missing: z.int().nonnegative() }),

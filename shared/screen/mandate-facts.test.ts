@@ -54,7 +54,7 @@ test("the sum comes first, then the limits within it, then the payees", () => {
 test("other mandates and the balance stand beside the sum", () => {
   const withOthers = mandateFacts(viewOf({}, { others: { count: 2, sum: 1_000_000_000n } }));
   expect(withOthers.facts.find(({ label }) => label === "With others")?.value).toBe(
-    "2 other mandates are open; together at most 1.3 LGO; the account holds 0.8 LGO",
+    "2 other mandates are open here; together at most 1.3 LGO; the account holds 0.8 LGO",
   );
   const unknown = mandateFacts(viewOf({}, { balance: { kind: "unknown", why: "no answer\u202E" } }));
   expect(unknown.facts.find(({ label }) => label === "With others")?.value).toContain("balance not known: no answer⟦U+202E⟧");

@@ -15,10 +15,12 @@ export interface MandateView {
   balance: BalanceView;
   /** What this machine has pinned. */
   pins: readonly MerchantPin[];
-  /** Other mandates of the account that are open, and what they can still cost at worst. Atomic units. */
+  /** Other mandates of the account that this machine or this desk knows to be open, and what they can still cost at worst. Atomic units. */
   others: { count: number; sum: bigint };
   /** Above this many units one key press is not enough. */
   threshold: bigint;
+  /** Where it is revoked, if not by this machine's command. */
+  revokedAt?: string | undefined;
 }
 
 export interface MandateFacts {
@@ -47,6 +49,7 @@ export function mandateFacts(view: MandateView): MandateFacts {
   const code = shortCode(mandateDigest(mandate));
   const worst = worstCase(mandate);
   const life = Number(mandate.validBefore) - Number(mandate.validAfter) + 1;
+  const revoke = view.revokedAt ?? `lez-agent-pay mandate revoke ${code}`;
   return {
     shortCode: code,
     facts: [
@@ -67,10 +70,10 @@ export function mandateFacts(view: MandateView): MandateFacts {
     warnings: warningsOf(view, worst),
     says: isForRefunds(mandate)
       ? [
-          `The shop gives money back without asking. Anyone who steals its key can give this much back to buyers of the last 30 days, to no other account, until you revoke: lez-agent-pay mandate revoke ${code}`,
+          `The shop gives money back without asking. Anyone who steals its key can give this much back to buyers of the last 30 days, to no other account, until you revoke: ${revoke}`,
         ]
       : [
-          `The agent pays without asking. Anyone who steals its key can spend this${mandate.payees[0] === ANY ? "" : ", to these payees"}, until you revoke: lez-agent-pay mandate revoke ${code}`,
+          `The agent pays without asking. Anyone who steals its key can spend this${mandate.payees[0] === ANY ? "" : ", to these payees"}, until you revoke: ${revoke}`,
           ...(mandate.origins[0] === ANY ? [] : ["The payees bind a thief. The origins bind the agent's own tool, and our merchants."]),
         ],
   };
@@ -125,8 +128,8 @@ function sessionFacts({ session }: Mandate): Fact[] {
 function togetherText({ balance }: MandateView, worst: bigint, { count, sum }: MandateView["others"]): string {
   const holds =
     balance.kind === "known" ? `the account holds ${displayAmount(balance.spendable)}` : `balance not known: ${showUnsafe(balance.why)}`;
-  if (count === 0) return `no other mandate is open; ${holds}`;
-  const open = count === 1 ? "1 other mandate is open" : `${count} other mandates are open`;
+  if (count === 0) return `no other mandate is open here; ${holds}`;
+  const open = count === 1 ? "1 other mandate is open here" : `${count} other mandates are open here`;
   return `${open}; together at most ${displayAmount(worst + sum)}; ${holds}`;
 }
 
