@@ -57,6 +57,9 @@ test("asked, read, signed at a terminal, settled by a block, and given: one paym
   expect(before - world.chain.account(account as never).balance).toBe(10_000n + 2968n);
   const status = await box.run(["status", asked.code]);
   expect(status.json.data).toMatchObject({ conclusion: "paid", payer: account, nonce: "0", network: "lez:devnet" });
+  const doctor = await box.run("doctor");
+  const checks = (doctor.json.data?.["checks"] ?? doctor.json.error.details?.["checks"]) as { check: string }[];
+  expect(checks.find(({ check }) => check === "ledger")).toEqual({ check: "ledger", verdict: "good", detail: "ab".repeat(32) });
 });
 
 test("what proves it: signatures and the chain's block in receipt show, no file to export, sums of its own [native-cli-evidence]", async () => {
@@ -194,7 +197,10 @@ test("in two moneys it is paid in the one whose key is here; with both keys the 
   world.behaviour.accepts = [mock];
   expect((await box.run(["quote", world.url])).json.data).toMatchObject({ network: "lez:devnet", price: { amount: "10000" } });
   expect((await box.run(["quote", world.url, "--network", "logos:lez-testnet"])).json.data).toMatchObject({ price: { amount: "5" } });
-  expect((await box.run(["quote", world.url, "--network", "lez:testnet"])).exit).toBe(EXIT.unsupported);
+  const elsewhere = await box.run(["quote", world.url, "--network", "lez:testnet"]);
+  expect(elsewhere.exit).toBe(EXIT.unsupported);
+  expect(elsewhere.json.error.message).toBe("The merchant sells nothing on lez:testnet.");
+  expect(elsewhere.json.error.hint).toBe("What it offers here is paid on logos:lez-testnet, lez:devnet. Name one of them: --network");
   const session = await box.run(["fetch", `${world.url}?session`, "--reason", REASON, "--session", "1LGO"]);
   expect(session.json.error).toMatchObject({ code: "unsupported_scheme", message: expect.stringContaining("no sessions") as string });
   expect((await box.run(["fetch", `${world.url}?no-ask`, "--reason", REASON, "--no-ask"])).json.error.code).toBe("unsupported_scheme");

@@ -20,6 +20,7 @@ import type { Subject } from "../purchase/request-subject.ts";
 import { record } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
+import { counted } from "../runtime/layout.ts";
 import { moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { balanceOf } from "./account-balance.ts";
@@ -63,7 +64,7 @@ export async function approveBatch(
   owner: FoundKey,
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Batch>> {
-  context.progress(`Checking ${candidates.length} requests`);
+  context.progress(`Checking ${counted(candidates.length, "request")}`);
   // The list says of each request no more than its price, host and account.
   const asked = { balance: balanceOf(context, input, owner.key.account), mandates: Promise.resolve(succeed([])) };
   const read = await Promise.all(

@@ -69,7 +69,7 @@ async function finalUses(context: Context, { reader, network, genesis }: OpenCha
   const uses = book.data.given.flatMap((given) =>
     given.account === account && given.genesis === genesis && given.usedAt ? [given.usedAt] : [],
   );
-  return atSequencer(context, network, async () => {
+  return atSequencer(context, `sequencer of ${network}`, async () => {
     const finals = new Set<Digest>();
     for (const id of new Set(uses.map(({ id }) => id))) {
       const block = await reader.block(BigInt(id));

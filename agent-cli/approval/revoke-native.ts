@@ -268,7 +268,7 @@ async function sendBurn(
   };
   const noted = await exclusively(context, () => giveNonce(context, given, head, isForgettable));
   if (!noted.ok) return noted;
-  return atSequencer(context, chain.network, async () => {
+  return atSequencer(context, `sequencer of ${chain.network}`, async () => {
     const sent = await chain.sequencer.sendTransaction(wire);
     if (sent.ok && sent.id === transaction) return succeed(undefined);
     const why = sent.ok ? `it names another transaction, ${sent.id}` : sent.error.message;

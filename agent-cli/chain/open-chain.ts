@@ -66,7 +66,7 @@ export async function openChain(
     import("../../shared/zone/v03.ts"),
   ]);
   const sequencer = sequencerAt(url.data, V03, sender(context));
-  return atSequencer(context, url.data, async () => {
+  return atSequencer(context, `sequencer at ${url.data}`, async () => {
     const unknown = "0".repeat(64) as Digest;
     const answers = await askNetwork(sequencer, { ledger: pin.data?.genesis ?? unknown });
     const first = answers.genesis && V03.decodeBlock(answers.genesis);
@@ -97,7 +97,7 @@ export async function readAccountAt(
   account: LezAccountId,
 ): Promise<Outcome<AccountRead>> {
   const { readAccount } = await import("../../shared/zone/account-read.ts");
-  return atSequencer(context, network, async () => {
+  return atSequencer(context, `sequencer of ${network}`, async () => {
     const read = await readAccount(reader, account);
     return read
       ? succeed(read)

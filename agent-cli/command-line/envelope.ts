@@ -1,5 +1,6 @@
 /** Prints an outcome: one JSON envelope for machines, lines of text for people. */
 
+import * as z from "zod";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
 import type { Io } from "../runtime/io.ts";
@@ -17,6 +18,8 @@ export interface Meta {
   /** Of the requests that this run made, if it made any. */
   trace?: string;
 }
+
+const leftOutSchema = z.array(z.looseObject({ request: z.string(), message: z.string() }));
 
 /** `{ ok, data, next?, meta }` or `{ ok: false, error, next?, meta }`. */
 export function envelopeObject(outcome: Outcome<unknown>, meta: Meta): object {
@@ -41,6 +44,7 @@ export function failureText({ error, next, exit }: Failure, layout: Layout, env:
   return [
     ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
     ...(error.hint ? wrap(asStarted(showUnsafe(error.hint), env), layout.width) : []),
+    ...leftOutText(error.details, layout, env),
     ...transactionText(error.details, layout),
     ...(trace && QUOTED.has(exit) ? field(layout, "trace", trace) : []),
     ...(next ? nextText(next, layout, env) : []),
@@ -61,6 +65,13 @@ const QUOTED: ReadonlySet<ExitCode> = new Set([
 function transactionText(details: Failure["error"]["details"] = {}, layout: Layout): string[] {
   const { transaction = (details["receipt"] as { transaction?: unknown } | undefined)?.transaction } = details;
   return typeof transaction === "string" && transaction !== "" ? field(layout, "transaction", showUnsafe(transaction), 13) : [];
+}
+
+/** A failure about several requests says why each was left out: on a terminal nobody sees the details. */
+function leftOutText(details: Failure["error"]["details"] = {}, layout: Layout, env: Env): string[] {
+  const left = leftOutSchema.safeParse(details["leftOut"]);
+  if (!left.success) return [];
+  return left.data.flatMap(({ request, message }) => wrap(`! ${asStarted(showUnsafe(`${request}: ${message}`), env)}`, layout.width));
 }
 
 /** Commands are never wrapped: people copy them. */

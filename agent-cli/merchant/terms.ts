@@ -88,6 +88,12 @@ function readTerms(context: Context, response: HttpResponse, request: HttpReques
   if (first) return succeed({ required: required.data, offers: [first, ...rest], sessions });
   const native = isNativeNetwork(network.data) ? whyNotNative(accepts, network.data) : undefined;
   if (native) return native;
+  if (money.network !== undefined && offered.length > 0 && !accepts.some((offer) => offer.network === money.network)) {
+    return fail("unsupported", `The merchant sells nothing on ${money.network}.`, {
+      hint: `What it offers here is paid on ${[...new Set(offered)].join(", ")}. Name one of them: --network`,
+      details: { offered: [...new Set(offered)] },
+    });
+  }
   return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
     hint: `This tool pays "${SCHEME}" and "${UPTO}" on ${NETWORK} in ${ASSET}, and "${SCHEME}" on ${NATIVE_NETWORKS.join(" and ")}.`,
     details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },

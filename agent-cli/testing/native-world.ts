@@ -113,6 +113,7 @@ export async function nativeWorld(rich: { account: string; lepta: bigint }[], bl
       );
       return void response.writeHead(200, { "content-type": "application/json" }).end(said);
     }
+    if (path.pathname === "/health") return json(200, { ledger: "ab".repeat(32) }); // of the mock, whose facilitator it is, too
     if (path.pathname === "/native/cancel") return cancel(JSON.parse(body.toString()) as NativeCancel, json);
     if (path.pathname.startsWith("/settlements/")) {
       const [, , network, payer, nonce] = path.pathname.split("/");
