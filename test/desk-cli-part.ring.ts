@@ -312,7 +312,7 @@ describe("a proposed allowance", () => {
       "MANDATE",
       `${phone.account}, says the desk`,
       "one part alone",
-      `until you revoke: at ${desk.origin}, under Allowances`,
+      `lez-agent-pay mandate revoke ${proposed} --recovery FILE`,
     ])
       expect(run.stderr.replaceAll(/\s+/g, " ")).toContain(fact);
     expect(run.json.data).toMatchObject({ what: "allowance", whole: false, missing: 1 });

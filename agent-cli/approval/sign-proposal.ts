@@ -47,8 +47,8 @@ export async function signProposal(
   if (!view.ok) return view;
   const { layout } = context;
   context.say(
-    // Of an account of several keys this machine has no grant to revoke.
-    ...mandateScreen({ ...view.data, revokedAt: `at ${login.desk}, under Allowances` }, layout),
+    // This machine keeps no grant of the account, so the digest names it.
+    ...mandateScreen({ ...view.data, revokedBy: `lez-agent-pay mandate revoke ${digest} --recovery FILE` }, layout),
     ...(beside.count > 0 ? factLines(layout, { label: "At the desk", value: besideText(beside) }) : []),
     // The proofs of the others stay at the desk, so that a dropped proposal is gone.
     ...signedBy.flatMap((by, i) => factLines(layout, { label: i === 0 ? "Signed by" : "", value: `${by}, says the desk` })),

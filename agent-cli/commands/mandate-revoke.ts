@@ -7,15 +7,17 @@ import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import { ANY, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { policySigner } from "../../shared/protocol/policy-signer.ts";
 import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { dryRunField, nameField, ownerFileField } from "../command-line/fields.ts";
+import { dryRunField, nameField, ownerFileField, recoveryField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { askLedger } from "../facilitator/ledger-id.ts";
 import { sendRevocation, underWaySchema, underWayText } from "../facilitator/mandate-revocation.ts";
+import { findDeskOwner } from "../hosted-desk/desk-owner.ts";
 import type { RoleSigner } from "../keys/key-file.ts";
-import { findOwner, openOwner } from "../keys/owner-key.ts";
+import { openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
@@ -39,6 +41,7 @@ export const mandateRevoke = defineCommand({
     all: z.boolean().default(false).meta({ description: "all that you granted up to now, on this machine or elsewhere" }),
     wait: z.boolean().default(false).meta({ description: "wait until nothing is under way any more" }),
     ownerFile: ownerFileField,
+    recovery: recoveryField,
     ...passphraseFields,
     ...facilitatorFields,
     ...dryRunField,
@@ -55,14 +58,15 @@ export const mandateRevoke = defineCommand({
   examples: [
     { says: "one of them", argv: "mandate revoke 7F3K-9QPD" },
     { says: "everything, now", argv: "mandate revoke --all --wait" },
+    { says: "all of an account of several keys, with one of them", argv: "mandate revoke --all --recovery recovery.json" },
   ],
   async run(context, input) {
     const { all, mandate: word } = input;
     if ((word === undefined) !== all)
       return fail("usage", all ? "--all ends all of them: name none." : "Which mandate? Give its code, or --all.");
-    const owner = findOwner(context, input.ownerFile);
+    const owner = findDeskOwner(context, input);
     if (!owner.ok) return owner;
-    const from = owner.data.key.account;
+    const { account: from, found, policy } = owner.data;
     const ended = await (word === undefined ? grantedBy(context, from) : named(context, word));
     if (!ended.ok) return ended;
     const other = ended.data.find(({ signed }) => signed.mandate.from !== from);
@@ -82,15 +86,16 @@ export const mandateRevoke = defineCommand({
       ledger: ledger.data,
     };
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
-    const signer = await openOwner(context, owner.data, input);
+    const signer = await openOwner(context, found, input);
     if (!signer.ok) return signer;
+    const signs = policy ? policySigner(policy, [signer.data]) : signer.data;
     const now = unixNow();
     const { current, ahead } = byDate(here, now);
     // A clock that was set back a little since must spare none of them.
     const date = String(Math.max(now, ...current.map(({ signed }) => Number(signed.mandate.grantedAt))));
     const revoke = async (mandate: Digest | typeof ANY, ended: readonly KeptMandate[]) => {
       const revocation: Revocation = { version: "1", network: NETWORK, ledger: ledger.data, from, mandate, revokedAt: date };
-      const answer = await sendRevocation(context, input, await signRevocation(revocation, signer.data));
+      const answer = await sendRevocation(context, input, await signRevocation(revocation, signs));
       if (!answer.ok) return answer;
       const noted = await note(context, signer.data, ended, revocation, answer.data.revokedAt);
       // Revoked is revoked: a log that an agent has broken must not keep its owner from that.

@@ -6,6 +6,7 @@ import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isGenuineRevocation } from "../../shared/protocol/revocation.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { createKeyFile } from "../keys/key-file.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -351,6 +352,17 @@ describe("what a mandate has used", () => {
     const { stdout } = await box.run("mandate list", { terminal: true, env: { NO_COLOR: "1" } });
     expect(stdout).toContain(`lez-agent-pay mandate revoke ${removed.digest}`);
     expect((await box.run(["mandate", "revoke", removed.digest, "--dry-run"])).json.data["mandates"]).toEqual([removed.code]);
+  });
+
+  test("one of an account of several keys is revoked by one of them, with the recovery file [mandate-revoked-policy]", async () => {
+    const other = "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj";
+    const made = await box.run(`policy create --key ${other} --key ${owner.account} --out ./recovery.json --force`);
+    const digest = "7c".repeat(32);
+    const run = await box.run(["mandate", "revoke", digest, "--recovery", "./recovery.json"]);
+    expect(run.exit, run.stderr).toBe(EXIT.ok);
+    const signed = facilitator.revoked.at(-1);
+    expect(signed?.revocation).toMatchObject({ from: made.json.data["account"], mandate: digest });
+    expect(signed && (await isGenuineRevocation(signed))).toBe(true);
   });
 
   test("a code that no mandate has is named", async () => {

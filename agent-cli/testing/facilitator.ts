@@ -6,6 +6,7 @@ import { afterAll } from "vitest";
 import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { SignedRefund } from "../../shared/protocol/refund.ts";
+import type { SignedRevocation } from "../../shared/protocol/revocation.ts";
 import type { SignedTransfer } from "../../shared/protocol/transfer.ts";
 import type { SignedWithdrawal } from "../../shared/protocol/withdrawal.ts";
 import { LEDGER } from "./merchant.ts";
@@ -25,6 +26,8 @@ export interface TestFacilitator {
   cancelled: unknown[];
   /** What /mandates/… says of single mandates; of all others, that they were never used. */
   mandates: Record<string, object>;
+  /** Those that arrived at /mandates/revoke. */
+  revoked: SignedRevocation[];
   /** What /sessions/… says of single sessions; it knows no other. Those that were asked back. */
   sessions: Record<string, object>;
   withdrawn: SignedWithdrawal[];
@@ -62,6 +65,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     ledger: LEDGER,
     cancelled: [],
     mandates: {},
+    revoked: [],
     sessions: {},
     withdrawn: [],
     entry: {},
@@ -128,6 +132,10 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
       const after = Number(new URL(request.url ?? "", facilitator.url).searchParams.get("after"));
       say(200, { account: network, entries: journal.filter(({ seq }) => Number(seq) > after) });
     }
+  } else if (request.method === "POST" && request.url === "/mandates/revoke") {
+    const signed = JSON.parse(Buffer.concat(chunks).toString()) as SignedRevocation;
+    facilitator.revoked.push(signed);
+    say(200, { revokedAt: Number(signed.revocation.revokedAt), underWay: { payments: 0, value: "0" } });
   } else if (first === "mandates")
     say(200, { network, payer, mandate: rest, ledger, ...(facilitator.mandates[rest] ?? { status: "unused" }) });
   else if (first === "supported") {

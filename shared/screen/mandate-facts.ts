@@ -19,8 +19,8 @@ export interface MandateView {
   others: { count: number; sum: bigint };
   /** Above this many units one key press is not enough. */
   threshold: bigint;
-  /** Where it is revoked, if not by this machine's command. */
-  revokedAt?: string | undefined;
+  /** The command that revokes it, if its code is not enough. */
+  revokedBy?: string | undefined;
 }
 
 export interface MandateFacts {
@@ -49,7 +49,7 @@ export function mandateFacts(view: MandateView): MandateFacts {
   const code = shortCode(mandateDigest(mandate));
   const worst = worstCase(mandate);
   const life = Number(mandate.validBefore) - Number(mandate.validAfter) + 1;
-  const revoke = view.revokedAt ?? `lez-agent-pay mandate revoke ${code}`;
+  const revoke = view.revokedBy ?? `lez-agent-pay mandate revoke ${code}`;
   return {
     shortCode: code,
     facts: [

@@ -15,7 +15,7 @@ export function terminalOwner(client: HostedClient, record: KeyRecord): Owner {
     approve: () => there(),
     decline: () => there(),
     declineUnsigned: (item, said) => declineUnsigned(client, item, said),
-    revoke: ({ shortCode }) => there(`On its machine: lez-agent-pay mandate revoke ${shortCode}`),
+    revoke: ({ mandate }) => there(`On its machine: lez-agent-pay mandate revoke ${mandate}${record.policy ? " --recovery FILE" : ""}`),
     elsewhere: (item, decided) => (
       <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} record={record} decided={decided} />}</More>
     ),
