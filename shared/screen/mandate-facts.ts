@@ -129,8 +129,8 @@ function togetherText({ balance }: MandateView, worst: bigint, { count, sum }: M
   const holds =
     balance.kind === "known" ? `the account holds ${displayAmount(balance.spendable)}` : `balance not known: ${showUnsafe(balance.why)}`;
   if (count === 0) return `no other mandate is open here; ${holds}`;
-  const open = count === 1 ? "1 other mandate is open here" : `${count} other mandates are open here`;
-  return `${open}; together at most ${displayAmount(worst + sum)}; ${holds}`;
+  const others = count === 1 ? "1 other mandate is" : `${count} other mandates are`;
+  return `${others} open here; together at most ${displayAmount(worst + sum)}; ${holds}`;
 }
 
 function warningsOf({ mandate, balance, pins, threshold }: MandateView, worst: bigint): string[] {

@@ -15,7 +15,7 @@ export function terminalOwner(client: HostedClient, record: KeyRecord): Owner {
     approve: () => there(),
     decline: () => there(),
     declineUnsigned: (item, said) => declineUnsigned(client, item, said),
-    revoke: ({ mandate }) => there(`On its machine: lez-agent-pay mandate revoke ${mandate}${record.policy ? " --recovery FILE" : ""}`),
+    revoke: ({ mandate }) => there(`Run lez-agent-pay mandate revoke ${mandate}${record.policy ? " --recovery recovery.json" : ""}`),
     elsewhere: (item, decided) => (
       <More>{({ Elsewhere }) => <Elsewhere client={client} item={item} record={record} decided={decided} />}</More>
     ),
