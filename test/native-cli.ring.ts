@@ -5,6 +5,8 @@ import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, type Run, sandbox } from "../agent-cli/testing/cli.ts";
 import { NATIVE_CONTENT, nativeWorld, type NativeWorld } from "../agent-cli/testing/native-world.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { NETWORK } from "../shared/lez.ts";
 
 const box = sandbox();
 let world: NativeWorld;
@@ -191,7 +193,7 @@ test("in two moneys it is paid in the one whose key is here; with both keys the 
     network: "logos:lez-testnet",
     asset: "native",
     amount: "5",
-    payTo: world.seller.account as string,
+    payTo: DEMO_MERCHANT_ACCOUNT as string,
     maxTimeoutSeconds: 900,
   };
   world.behaviour.accepts = [mock];
@@ -208,6 +210,14 @@ test("in two moneys it is paid in the one whose key is here; with both keys the 
   expect((await box.run(["quote", world.url])).json.error).toMatchObject({
     code: "usage",
     message: expect.stringContaining("several moneys") as string,
+  });
+  // The account of one money is not that of the other, and neither visit makes the other a fraud.
+  const request = (network: string) => box.run(["request", "create", world.url, "--reason", REASON, "--inbox", "--network", network]);
+  for (const network of ["lez:devnet", NETWORK, "lez:devnet", NETWORK]) expect((await request(network)).exit).toBe(EXIT.ok);
+  const pins = (await box.run("pins list")).json.data["pins"] as { network: string; payTo: string }[];
+  expect(Object.fromEntries(pins.map(({ network, payTo }) => [network, payTo]))).toEqual({
+    "lez:devnet": world.seller.account,
+    [NETWORK]: DEMO_MERCHANT_ACCOUNT,
   });
   world.behaviour.accepts = [];
 });

@@ -11,7 +11,7 @@ import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, checkAudit } from "../records/audit-log.ts";
 import { isOpen, keepMandate, keptMandates } from "../records/mandates.ts";
-import { allPins } from "../records/merchant-pins.ts";
+import { allPins, isOfLedger } from "../records/merchant-pins.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
@@ -34,7 +34,7 @@ export async function mandateView(context: Context, input: BalanceInput, mandate
   return succeed({
     mandate,
     balance: await balanceOf(context, input, mandate.from),
-    pins: pins.data.pins,
+    pins: pins.data.pins.filter(isOfLedger),
     others: { count: open.length, sum: open.reduce((sum, worst) => sum + worst, 0n) },
     threshold: config.data.approvalThreshold,
   });

@@ -28,7 +28,7 @@ export async function readOffChain(context: Context, subject: Subject): Promise<
     allowHttp: false,
   });
   if (!confirmed.ok) return confirmed;
-  const known = pinOf(context, new URL(request.http.url).origin);
+  const known = pinOf(context, new URL(request.http.url).origin, request.payment.network);
   if (!known.ok) return known;
   const noted = await record(context, "shown", requestFacts(request, checked.data.digest));
   if (!noted.ok) return noted;

@@ -11,7 +11,7 @@ import type { RoleSigner } from "../keys/key-file.ts";
 import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, checkAudit } from "../records/audit-log.ts";
-import { allPins } from "../records/merchant-pins.ts";
+import { allPins, isOfLedger } from "../records/merchant-pins.ts";
 import { findTransfer, keepTransfer, type KeptTransfer, transfersFrom } from "../records/transfers.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -37,7 +37,7 @@ export async function transferView(
     terms,
     id,
     balance: await balanceOf(context, input, terms.from),
-    pins: pins.data.pins,
+    pins: pins.data.pins.filter(isOfLedger),
     sentSince: same.find(({ state }) => state === "made")?.signedAt,
     unconfirmed: same
       .filter(

@@ -84,7 +84,7 @@ export async function viewOf(
   const { host, judged } = confirmed.data;
   const approvedBefore = findDecision(context, checked.data.digest, "approved");
   if (!approvedBefore.ok) return approvedBefore;
-  const known = pinOf(context, new URL(request.http.url).origin);
+  const known = pinOf(context, new URL(request.http.url).origin, request.payment.network);
   if (!known.ok) return known;
   const atDesk = askedAt(context, checked.data.digest);
   if (!atDesk.ok) return atDesk;

@@ -1,9 +1,10 @@
 /** `pins list`: the pinned merchants, their accounts and keys. */
 
 import * as z from "zod";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { allPins, isExpired } from "../records/merchant-pins.ts";
+import { allPins, isExpired, networkOf } from "../records/merchant-pins.ts";
 import { field, wrap } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -17,6 +18,8 @@ export const pinsList = defineCommand({
     pins: z.array(
       z.strictObject({
         origin: z.string(),
+        /** Its account on another network is another pin. */
+        network: z.string(),
         payTo: z.string(),
         /** The key that signs its terms. */
         publicKey: z.string().optional(),
@@ -41,14 +44,16 @@ export const pinsList = defineCommand({
       unreadable: pins.data.unreadable,
       pins: pins.data.pins.map(({ key, ...pin }) => ({
         ...pin,
+        network: networkOf(pin),
         ...(key && { publicKey: key.publicKey, kid: key.kid }),
         expired: isExpired({ ...pin }),
       })),
     });
   },
   render: ({ pins, unreadable }, layout) => [
-    ...pins.flatMap(({ origin, payTo, publicKey, firstSeenAt, lastSeenAt, expired }) => [
+    ...pins.flatMap(({ origin, network, payTo, publicKey, firstSeenAt, lastSeenAt, expired }) => [
       layout.ink("bold", origin),
+      ...(isNativeNetwork(network) ? field(layout, "network", network) : []),
       ...field(layout, "account", payTo),
       ...field(layout, "key", publicKey ?? "none: it does not sign its terms"),
       ...field(layout, "seen", `first ${firstSeenAt}, last ${lastSeenAt}${expired ? "; too long ago to count" : ""}`),

@@ -84,7 +84,7 @@ export const quote = defineCommand({
     const [offer] = offers;
     const scope = coverage(made.data, offer);
     if (!scope.ok) return scope;
-    const pin = pinOf(context, new URL(url).origin);
+    const pin = pinOf(context, new URL(url).origin, offer.network);
     if (!pin.ok) return pin;
     return succeed({
       priced: true as const,

@@ -5,7 +5,7 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { type Found, foundSchema, searchCatalogue } from "../purchase/catalogue.ts";
-import { allPins } from "../records/merchant-pins.ts";
+import { allPins, isOfLedger } from "../records/merchant-pins.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";
 import { MAX_FOUND } from "../runtime/limits.ts";
 import { succeed } from "../runtime/outcome.ts";
@@ -49,7 +49,7 @@ export const search = defineCommand({
     if (!facilitator.ok) return facilitator;
     const pins = allPins(context);
     if (!pins.ok) return pins;
-    const searched = await searchCatalogue(context, input, pins.data.pins);
+    const searched = await searchCatalogue(context, input, pins.data.pins.filter(isOfLedger));
     if (!searched.ok) return searched;
     const first = searched.data.found.find(
       ({ method, fillIn, merchant }) => method === "GET" && !fillIn && merchant?.sameAccount !== false,

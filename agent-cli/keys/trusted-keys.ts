@@ -7,7 +7,7 @@ import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { knownKeySchema, type KnownKeys, knownKeysSchema } from "../../shared/evidence/keys.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { textField } from "../command-line/fields.ts";
-import { pinOf } from "../records/merchant-pins.ts";
+import { pinsOf } from "../records/merchant-pins.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -62,8 +62,8 @@ function keysFile(context: Context, { keys }: KnownKeysInput): Outcome<KnownKeys
 /** Reading leaves no trace: without a state directory there are no pins. */
 function pinnedKey(context: Context, origin: string): Outcome<string[]> {
   if (!existsSync(stateHomePath(context))) return succeed([]);
-  const pin = pinOf(context, origin);
-  return pin.ok ? succeed(added(pin.data?.key?.publicKey)) : pin;
+  const pins = pinsOf(context, origin);
+  return pins.ok ? succeed([...new Set(pins.data.flatMap(({ key }) => added(key?.publicKey)))]) : pins;
 }
 
 function added(key: string | undefined): string[] {

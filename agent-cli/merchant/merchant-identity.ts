@@ -5,12 +5,13 @@
 
 import * as z from "zod";
 import { copiedSignatures, type OfferSignature, offerSignatures, signedByPublished } from "../../shared/extensions/offer-signatures.ts";
+import { isNativeNetwork } from "../../shared/lez.ts";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import type { OfferSignatureCheck } from "../../shared/screen/confirmation.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
-import { isExpired, type Pin, pinOf, writePin } from "../records/merchant-pins.ts";
+import { isExpired, networkOf, type Pin, pinsOf, writePin } from "../records/merchant-pins.ts";
 import type { Context } from "../runtime/context.ts";
 import { wrap } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -18,8 +19,8 @@ import { publishedKeys } from "./did-document.ts";
 
 export const merchantSchema = z.strictObject({
   origin: z.string(),
-  /** `new`: seen for the first time. `renewed`: the pin had expired. */
-  pinned: z.enum(["new", "known", "key_added", "key_rotated", "renewed"]),
+  /** `new`: seen for the first time. `account_added`: known, and paid on this network for the first time. `renewed`: the pin had expired. */
+  pinned: z.enum(["new", "known", "account_added", "key_added", "key_rotated", "renewed"]),
   /** Whether these terms carry a verified signature. */
   signed: z.boolean(),
   /** Why they do not. */
@@ -45,10 +46,14 @@ export interface ChosenOffer {
 /** @param url the resource that answered with these terms */
 export async function identify(context: Context, url: string, { required, offer }: ChosenOffer): Promise<Outcome<Merchant>> {
   const { origin, host } = new URL(url);
-  const stored = pinOf(context, origin);
-  if (!stored.ok) return stored;
-  const known = stored.data && !isExpired(stored.data) ? stored.data : undefined;
-  const { payTo } = offer;
+  const { payTo, network } = offer;
+  const pins = pinsOf(context, origin);
+  if (!pins.ok) return pins;
+  const stored = pins.data.find((pin) => networkOf(pin) === network);
+  const current = pins.data.filter((pin) => !isExpired(pin));
+  const known = current.find((pin) => pin === stored);
+  // Its key is one for all its money: the pin of another network vouches for it where this one has none.
+  const vouching = known ?? current.find(({ key }) => key) ?? current[0];
   if (!isAccountId(payTo)) return fail("unsupported", "The offer names no account of this network.");
   if (known && known.payTo !== payTo) return changed(known, payTo, "payee", "asks to be paid to another account than before");
   const now = unixNow();
@@ -59,14 +64,14 @@ export async function identify(context: Context, url: string, { required, offer 
     });
   }
   const signature: Signature =
-    found.kind === "signed" ? await verified(context, origin, found.signatures, known?.key) : { kind: "none", why: found.why };
+    found.kind === "signed" ? await verified(context, origin, found.signatures, vouching?.key) : { kind: "none", why: found.why };
   switch (signature.kind) {
     case "none":
-      if (!known?.key) break;
-      return changed(known, payTo, "signature", `signed its terms before, and now ${signature.why}`);
+      if (!vouching?.key) break;
+      return changed(vouching, payTo, "signature", `signed its terms before, and now ${signature.why}`);
     case "unvouched":
-      if (!known) break;
-      return changed(known, payTo, "key", `signs with another key than before: ${signature.why}`, signature.later);
+      if (!vouching) break;
+      return changed(vouching, payTo, "key", `signs with another key than before: ${signature.why}`, signature.later);
     case "false":
       return fail("terms_differ", `The signature under the terms of ${origin} was not made with the key that it publishes.`, {
         hint: "The owner was not asked. Do not buy there before you know why.",
@@ -74,7 +79,7 @@ export async function identify(context: Context, url: string, { required, offer 
     default:
       break;
   }
-  return succeed(merchantOf(origin, payTo, signature, stored.data, known, formatTimestamp(now)));
+  return succeed(merchantOf({ origin, network, payTo }, signature, { stored, known, vouching }, formatTimestamp(now)));
 }
 
 /**
@@ -118,20 +123,27 @@ async function verified(context: Context, origin: string, signatures: OfferSigna
   return { kind: "unvouched", why: "the earlier key is not published beside it", later: false };
 }
 
+interface Before {
+  /** On this network, expired or not. */
+  stored: Pin | undefined;
+  known: Pin | undefined;
+  /** `known`, or the pin on another network. */
+  vouching: Pin | undefined;
+}
+
 function merchantOf(
-  origin: string,
-  payTo: AccountId,
+  { origin, network, payTo }: { origin: string; network: string; payTo: AccountId },
   signature: Signature,
-  stored: Pin | undefined,
-  known: Pin | undefined,
+  { stored, known, vouching }: Before,
   now: string,
 ): Merchant {
   const made = signature.kind === "made" ? { kid: signature.kid, publicKey: signature.publicKey } : undefined;
-  const same = known?.key?.publicKey === made?.publicKey ? known?.key : undefined;
+  const same = vouching?.key?.publicKey === made?.publicKey ? vouching?.key : undefined;
   const key = made && { ...made, since: same?.since ?? now };
-  const firstSeenAt = known?.firstSeenAt ?? now;
-  const added = known && made && !same;
-  const pinned = !known ? (stored ? "renewed" : "new") : added ? (known.key ? "key_rotated" : "key_added") : "known";
+  const firstSeenAt = vouching?.firstSeenAt ?? now;
+  const keyIs = vouching && made && !same ? (vouching.key ? "key_rotated" : "key_added") : undefined;
+  const accountIs = known ? "known" : stored ? "renewed" : vouching ? "account_added" : "new";
+  const pinned = keyIs ?? accountIs;
   return {
     view: {
       origin,
@@ -142,7 +154,7 @@ function merchantOf(
       ...(made && { publicKey: made.publicKey }),
       firstSeenAt,
     },
-    pin: { origin, payTo, ...(key && { key }), firstSeenAt, lastSeenAt: now },
+    pin: { origin, ...(isNativeNetwork(network) && { network }), payTo, ...(key && { key }), firstSeenAt, lastSeenAt: now },
     before: stored,
   };
 }
@@ -164,6 +176,7 @@ export function merchantText({ pinned, signed, note, publicKey, firstSeenAt }: M
   const words: Record<MerchantView["pinned"], string> = {
     new: "seen for the first time; its account is remembered",
     known: `known since ${firstSeenAt}`,
+    account_added: `known since ${firstSeenAt}; its account on this network is new, and remembered`,
     key_added: `known since ${firstSeenAt}; it signs its terms now, and its key is remembered`,
     key_rotated: `known since ${firstSeenAt}; it signs with a new key, which its own document lists beside the old one`,
     renewed: "not seen for a long time; pinned again",

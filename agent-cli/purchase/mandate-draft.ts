@@ -176,7 +176,7 @@ function sellersOf(context: Context, { origin: named, payee: accounts }: LimitIn
     if (accounts.length > 0) continue;
     if (origin === "*")
       return fail("usage", "With --origin '*', name the accounts that may be paid: --payee ACCOUNT, or --payee '*' for any.");
-    const pin = pinOf(context, origin);
+    const pin = pinOf(context, origin, NETWORK);
     if (!pin.ok) return pin;
     if (!pin.data) {
       return fail("usage", `This machine does not know the account of ${origin}.`, {

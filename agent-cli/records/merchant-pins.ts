@@ -1,6 +1,6 @@
 /**
- * Pins of merchants, from earlier visits: each origin's payee, and the key that signs its terms. One file per origin,
- * written when a request is made; a quote writes none.
+ * Pins of merchants, from earlier visits: each origin's payee, and the key that signs its terms. One file per origin and
+ * money, written when a request is made; a quote writes none.
  */
 
 import * as fs from "node:fs";
@@ -8,6 +8,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import { publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { isNativeNetwork, NATIVE_NETWORKS, NETWORK } from "../../shared/lez.ts";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
@@ -22,6 +23,8 @@ import { readState, writeState } from "../runtime/state-file.ts";
 
 const pinSchema = z.strictObject({
   origin: z.string(),
+  /** Of the chain itself, where the account is another one. Absent: the mock ledger. */
+  network: z.optional(z.enum(NATIVE_NETWORKS)),
   payTo: accountIdSchema,
   /** Absent: the merchant does not sign, or its key could not be fetched. */
   key: z.optional(
@@ -39,14 +42,28 @@ const pinSchema = z.strictObject({
 const FORMAT = { kind: "pin", what: "merchant's pin", schema: pinSchema };
 export type Pin = z.infer<typeof pinSchema>;
 
-/** Returns undefined for an unknown merchant. An unreadable pin is a failure: damaging the file must not unpin a merchant. */
-export function pinOf(context: Context, origin: string): Outcome<Pin | undefined> {
+/**
+ * Returns undefined for a merchant that is unknown on this network. An unreadable pin is a failure: damaging the file must not unpin a
+ * merchant.
+ */
+export function pinOf(context: Context, origin: string, network: string): Outcome<Pin | undefined> {
   const directory = stateDirectory(context, "pins");
   if (!directory.ok) return directory;
-  const pin = read(fileOf(directory.data, origin), origin);
+  const pin = read(fileOf(directory.data, { origin, network }), origin);
   if (pin.ok || pin.error.code !== "invalid_file" || pin.intact) return pin;
   const hint = `If the owner does not know why, ask. The owner can remove it: lez-agent-pay pins forget ${origin}`;
   return { ...pin, error: { ...pin.error, hint } };
+}
+
+/** The pins of a merchant, on whatever network. */
+export function pinsOf(context: Context, origin: string): Outcome<Pin[]> {
+  const pins: Pin[] = [];
+  for (const network of NETWORKS) {
+    const pin = pinOf(context, origin, network);
+    if (!pin.ok) return pin;
+    if (pin.data) pins.push(pin.data);
+  }
+  return succeed(pins);
 }
 
 /** Whether the last visit is too long ago to count. */
@@ -78,7 +95,7 @@ export function allPins(context: Context): Outcome<{ pins: Pin[]; unreadable: Un
 
 function readNamed(directory: string, file: string): Success<Pin | undefined> | ReadFailure {
   const pin = read(file);
-  return pin.ok && pin.data && fileOf(directory, pin.data.origin) !== file ? ofAnother(file) : pin;
+  return pin.ok && pin.data && fileOf(directory, pin.data) !== file ? ofAnother(file) : pin;
 }
 
 /** An origin in the damaged text is believed only if the file is named after it. */
@@ -86,7 +103,7 @@ function fixOf({ error, intact }: ReadFailure, directory: string, file: string):
   if (error.code !== "invalid_file" || intact) return error.hint ?? "";
   const bytes = readBytes(file, { what: "merchant's pin" });
   const [, origin] = (bytes.ok && /"origin":\s*"([^"\\]+)"/.exec(Buffer.from(bytes.data).toString())) || [];
-  const known = origin !== undefined && fileOf(directory, origin) === file;
+  const known = origin !== undefined && filesOf(directory, origin).includes(file);
   return known ? shellLine(["lez-agent-pay", "pins", "forget", origin]) : shellLine(["rm", file]);
 }
 
@@ -97,26 +114,25 @@ export function writePin(context: Context, pin: Pin, before: Pin | undefined): P
 
 /** Writes a pin as part of a change that holds the lock. */
 export function storePin(context: Context, pin: Pin, before: Pin | undefined): Outcome<undefined> {
-  const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin), allPins(context)];
+  const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin, networkOf(pin)), allPins(context)];
   if (!directory.ok) return directory;
   if (!now.ok) return now;
   if (!all.ok) return all;
   if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just pinned ${pin.origin}. Run it again.`);
   // Make room for the new one: the least recently seen pins go.
   const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
-  for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
-  return writeState(fileOf(directory.data, pin.origin), FORMAT, pin);
+  for (const other of surplus) fs.rmSync(fileOf(directory.data, other), { force: true });
+  return writeState(fileOf(directory.data, pin), FORMAT, pin);
 }
 
-/** Removes a pin. Returns whether there was one, readable or not. @param dryRun keeps it */
+/** Removes a merchant's pins. Returns whether there was one, readable or not. @param dryRun keeps them */
 export function forgetPin(context: Context, origin: string, dryRun: boolean): Promise<Outcome<boolean>> {
   return exclusively(context, () => {
     const directory = stateDirectory(context, "pins");
     if (!directory.ok) return directory;
-    const file = fileOf(directory.data, origin);
-    const known = fs.existsSync(file);
-    if (!dryRun) fs.rmSync(file, { force: true });
-    return succeed(known);
+    const files = filesOf(directory.data, origin).filter((file) => fs.existsSync(file));
+    if (!dryRun) for (const file of files) fs.rmSync(file, { force: true });
+    return succeed(files.length > 0);
   });
 }
 
@@ -135,6 +151,22 @@ function ofAnother(file: string): Failure {
   return fail("invalid_file", `The pin "${file}" belongs to another merchant.`);
 }
 
-function fileOf(directory: string, origin: string): string {
-  return path.join(directory, `${bodyDigest(utf8(origin))}.json`);
+const NETWORKS = [NETWORK, ...NATIVE_NETWORKS];
+
+export function networkOf({ network }: Pick<Pin, "network">): string {
+  return network ?? NETWORK;
+}
+
+/** Whether it names an account of the mock ledger. */
+export function isOfLedger({ network }: Pick<Pin, "network">): boolean {
+  return network === undefined;
+}
+
+function filesOf(directory: string, origin: string): string[] {
+  return NETWORKS.map((network) => fileOf(directory, { origin, network }));
+}
+
+function fileOf(directory: string, { origin, network }: { origin: string; network?: string | undefined }): string {
+  const name = network !== undefined && isNativeNetwork(network) ? `${origin} ${network}` : origin;
+  return path.join(directory, `${bodyDigest(utf8(name))}.json`);
 }

@@ -1,6 +1,6 @@
 /** What a client remembers of a merchant, and what it makes of one that changes, or whose key cannot be had. Each test meets it for the first time. */
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -13,6 +13,7 @@ import { people } from "../../agent-cli/testing/people.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { startHostileMerchant } from "./merchant.ts";
@@ -41,6 +42,11 @@ const meet = (trick: TrickName, ...words: string[]) =>
 const seen = ({ json }: Run) => json.data["merchant"] as Record<string, unknown>;
 const documentAsked = () => merchant.seen.filter(({ path }) => path.endsWith("did.json")).length;
 const pins = async () => (await run(["pins", "list"])).json.data["pins"] as Record<string, unknown>[];
+
+function contextOf() {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  return contextFor({ ...streams, env: { LEZ_AGENT_PAY_HOME: directory() }, signal: new AbortController().signal }, [], true);
+}
 
 /** Refused with exit 23 under that code; what was pinned is what it was. */
 async function refused(trick: TrickName, code: string, changed?: string): Promise<Run> {
@@ -300,15 +306,36 @@ describe("the owner's screen", () => {
 });
 
 test("of two first visits at once one is remembered, and the other is told to look again", async () => {
-  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-  const io = { ...streams, env: { LEZ_AGENT_PAY_HOME: directory() }, signal: new AbortController().signal };
-  const context = contextFor(io, [], true);
+  const context = contextOf();
   const now = formatTimestamp(unixNow());
   const pin = { origin: "https://shop.example", payTo: DEMO_MERCHANT_ACCOUNT, firstSeenAt: now, lastSeenAt: now };
   expect(await writePin(context, pin, undefined)).toMatchObject({ ok: true });
   const other = { ...pin, payTo: OTHER_ACCOUNT as AccountId };
   expect(await writePin(context, other, undefined)).toMatchObject({ ok: false, error: { code: "busy" } });
-  expect(pinOf(context, pin.origin)).toMatchObject({ data: { payTo: DEMO_MERCHANT_ACCOUNT } });
+  expect(pinOf(context, pin.origin, NETWORK)).toMatchObject({ data: { payTo: DEMO_MERCHANT_ACCOUNT } });
+});
+
+test("each money has an account of its own, and one key vouches for all of them [pins-two-moneys]", async () => {
+  const before = seen(await meet("signature-vanishes"));
+  const [known] = await pins();
+  const chain = { ...known, network: "lez:devnet", payTo: OTHER_ACCOUNT };
+  expect(before["pinned"]).toBe("new");
+  const at = (network: string) => pinOf(contextOf(), merchant.origin, network);
+  const ofLedger = at(NETWORK);
+  if (!ofLedger.ok || !ofLedger.data) throw new Error("there is no pin");
+  expect(at("lez:devnet")).toEqual({ ok: true, data: undefined });
+  const ofChain = { ...ofLedger.data, network: "lez:devnet" as const, payTo: OTHER_ACCOUNT as AccountId };
+  expect(await writePin(contextOf(), ofChain, undefined)).toMatchObject({ ok: true });
+  expect(await pins()).toContainEqual(chain);
+  expect(seen(await meet("signed"))).toMatchObject({ pinned: "known", payTo: DEMO_MERCHANT_ACCOUNT });
+  // The ledger's pin alone is lost: the chain's still says which key signs here.
+  const [file] = readdirSync(path.join(directory(), "pins")).filter((name) => name === `${bodyDigest(utf8(merchant.origin))}.json`);
+  rmSync(path.join(directory(), "pins", file ?? ""));
+  expect((await meet("signature-vanishes")).json.error).toMatchObject({ code: "merchant_changed", details: { changed: "signature" } });
+  expect(at(NETWORK)).toEqual({ ok: true, data: undefined });
+  expect(seen(await meet("signed"))).toMatchObject({ pinned: "account_added", firstSeenAt: before["firstSeenAt"] });
+  expect((await run(["pins", "forget", merchant.origin])).json.data["known"]).toBe(true);
+  expect(await pins()).toEqual([]);
 });
 
 test("among too many merchants only the least recently seen makes room", async () => {
