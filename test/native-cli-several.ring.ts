@@ -79,7 +79,7 @@ describe("several at once", () => {
         { request: first.code, code: "payer_busy", message: expect.stringContaining(`lez-agent-pay revoke ${busy.code}`) as string },
       ],
     });
-    expect(run.json.error.message).toContain("1 approved, 0.00001 LGO in all, and 1 on the chain itself; 1 could not be.");
+    expect(run.json.error.message).toContain("1 approved, 0.00001 LGO in all, 1 approved on the chain itself; 1 could not be.");
     expect(await Promise.all([first, busy, mock].map(stateOf))).toEqual(["pending", "approved", "approved"]);
     await decline(busy);
   });

@@ -71,6 +71,8 @@ test("what proves it: signatures and the chain's block in receipt show, no file 
   };
   const before = await paidThere();
   const asked = await ask("?evidence");
+  const dry = await approve(asked, "--dry-run");
+  expect(dry.json.data).toMatchObject({ network: "lez:devnet", maxFee: { amount: "26712" } });
   expect((await approve(asked)).exit).toBe(EXIT.ok);
   expect((await mining(box.run(["pay", asked.code]))).exit).toBe(EXIT.ok);
   const verdicts = ({ json }: Run) => {
@@ -130,6 +132,7 @@ test("without a block `pay --wait` ends with the transaction, and is outcome unk
   const asked = await ask("?pending");
   expect((await approve(asked)).exit).toBe(EXIT.ok);
   const pending = await box.run(["pay", asked.code, "--wait", "1"]);
+  expect((await box.run(["receipt", "show", asked.code])).json.error.code).toBe("outcome_unknown");
   expect(pending.exit).toBe(EXIT.outcomeUnknown);
   expect(pending.json.error).toMatchObject({ code: "outcome_unknown", retryable: true, details: { pending: true } });
   expect(pending.json.error.details?.["transaction"]).toMatch(/^[0-9a-f]{64}$/);

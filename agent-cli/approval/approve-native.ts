@@ -4,10 +4,12 @@
  */
 
 import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { ASSET } from "../../shared/lez.ts";
 import { MAX_AMOUNT } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { wordsOfNative } from "../../shared/protocol/native-payment.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { money } from "../../shared/screen/money.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { readNativeOffer } from "../../shared/zone/offer.ts";
 import type { PaymentDraft, SignedNativePayment } from "../../shared/zone/pay.ts";
@@ -52,7 +54,7 @@ export async function approveNative(
   const reading = await readNative(context, input, subject, owner);
   if (!reading.ok) return reading;
   context.say(...approvalScreen(reading.data, context.layout), "");
-  if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(reading.data, reading.data.authorization) });
+  if (input.dryRun) return succeed({ dryRun: true as const, ...nativeData(reading.data, reading.data.native.draft) });
   const confirmed = await confirm(context, reading.data, input.confirm);
   if (!confirmed.ok) return confirmed;
   const signed = await signNative(context, input, reading.data, owner, open);
@@ -64,6 +66,11 @@ export async function approveNative(
     by: "agent",
     why: "send the request with this payment",
   });
+}
+
+function nativeData(reading: NativeReading, draft: PaymentDraft): Approval {
+  const { network, transfer } = draft;
+  return { ...approvalData(reading, wordsOf(draft)), network, maxFee: money(transfer.fee.maxFee, ASSET) };
 }
 
 /** The public half, as the checks of a request take it. Its account has the form of the mock's. */
@@ -122,7 +129,7 @@ async function signNative(
     });
     if (!signed.ok) return signed;
     if (reading.judged) sayPinned(context, reading.judged);
-    return succeed({ file: signed.data.file, ...approvalData(reading, wordsOf(signed.data.draft)) });
+    return succeed({ file: signed.data.file, ...nativeData(reading, signed.data.draft) });
   } finally {
     secret.data.wipe();
   }

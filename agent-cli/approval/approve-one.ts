@@ -33,6 +33,9 @@ export const approvalSchema = z.strictObject({
   approved: moneySchema,
   /** It is set aside for calls at this merchant, and not paid for one. */
   session: z.literal(true).optional(),
+  /** Of a payment on the chain itself: its network, and the most that the chain takes on top. */
+  network: z.string().optional(),
+  maxFee: moneySchema.optional(),
   from: z.string(),
   to: z.string(),
   method: z.string(),

@@ -256,8 +256,11 @@ async function confirmAll(
 
 export function incomplete(batch: Batch, stopped: number): Failure {
   const { approvals, native = [], sum } = batch;
-  const chain = native.length > 0 ? `, and ${native.length} on the chain itself` : "";
-  return fail("batch_incomplete", `${approvals.length} approved, ${sum.display} in all${chain}; ${stopped} could not be.`, {
+  const approved = [
+    ...(approvals.length > 0 || native.length === 0 ? [`${approvals.length} approved, ${sum.display} in all`] : []),
+    ...(native.length > 0 ? [`${native.length} approved on the chain itself`] : []),
+  ];
+  return fail("batch_incomplete", `${approved.join(", ")}; ${stopped} could not be.`, {
     hint: "`leftOut` says why. What was approved stays approved.",
     details: { ...batch },
   });

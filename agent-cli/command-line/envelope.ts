@@ -67,7 +67,7 @@ function transactionText(details: Failure["error"]["details"] = {}, layout: Layo
   return typeof transaction === "string" && transaction !== "" ? field(layout, "transaction", showUnsafe(transaction), 13) : [];
 }
 
-/** A failure about several requests says why each was left out: on a terminal nobody sees the details. */
+/** Why each of several requests was left out. The details of a failure are in the envelope, which a terminal does not show. */
 function leftOutText(details: Failure["error"]["details"] = {}, layout: Layout, env: Env): string[] {
   const left = leftOutSchema.safeParse(details["leftOut"]);
   if (!left.success) return [];

@@ -122,7 +122,7 @@ function onTheChain({ request, payload }: PaidRequest): Failure {
     "unsupported",
     `${code} was paid on ${accepted.network} itself. There is no file of evidence of such a payment: the chain is the evidence.`,
     {
-      hint: `Name the transaction to whom it concerns: any sequencer of ${accepted.network} finds its block. receipt show checks it beside what you signed.`,
+      hint: `Give the transaction to those who ask: any sequencer of ${accepted.network} finds its block. receipt show checks it against what you signed.`,
       details: {
         network: accepted.network,
         ledger: words?.ledger,

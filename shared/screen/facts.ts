@@ -52,7 +52,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
   return factsOf(view, { sum, price, chain, payTo: authorization.to, usable });
 }
 
-/** What any request is read with, whoever signs. */
+/** What the screen of every request needs, of the ledger or of the chain. */
 export type RequestView = Pick<ApprovalView, "request" | "checked" | "now" | "host" | "sent" | "pin">;
 
 interface Words {
